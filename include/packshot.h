@@ -1,0 +1,317 @@
+/* packshot: one product photo in, a short product-showcase clip out, on this machine.
+ *
+ *   #include <packshot.h>
+ *   #include <stdio.h>
+ *
+ *   int main(void)
+ *   {
+ *       struct ps_error error = {0};
+ *       struct ps_context *context = NULL;
+ *       struct ps_model *model = NULL;
+ *       struct ps_photo *photo = NULL;
+ *       struct ps_clip *clip = NULL;
+ *       struct ps_render_params params = {.width = 1024, .height = 576, .seed = 7};
+ *
+ *       if (ps_context_open(&context, NULL, &error) || ps_model_open(&model, context, "svd-xt", NULL, &error) ||
+ *           ps_photo_load(&photo, "shoe.png", NULL, &error) ||
+ *           ps_render(&clip, model, photo, &params, NULL, &error) ||
+ *           ps_clip_save(clip, "shoe.mp4", NULL, &error))
+ *           fprintf(stderr, "error: %s\nhint: %s\n", error.message, error.hint);
+ *
+ *       ps_clip_free(&clip);
+ *       ps_photo_free(&photo);
+ *       ps_model_close(&model);
+ *       ps_context_close(&context);
+ *       return (int)error.status;
+ *   }
+ *
+ * Rules that hold for every function:
+ *  - 0 (PS_OK) is success. Anything else is a status; the ps_error passed in then holds its name, a message that says
+ *    what, where, expected and found, and often a hint. The first failure wins; start each sequence of calls with a
+ *    zeroed ps_error. A null ps_error is allowed.
+ *  - On failure the output pointer is left NULL.
+ *  - What is opened is closed, what is loaded is freed. A release takes the address of the pointer, accepts a pointer
+ *    to NULL, and leaves NULL. A model must be closed before its context; photos and clips stand alone.
+ *  - In a parameter struct zero means the documented default, and a NULL pointer to one means all defaults. Parameters
+ *    need to live only until the call returns.
+ *  - The library never prints, never exits, never reads the environment, keeps no mutable global state, and opens no
+ *    network connection. Two contexts share nothing. One context and what was opened from it belong to one thread at a
+ *    time; callbacks run on the calling thread, inside the call.
+ */
+#ifndef PACKSHOT_H
+#define PACKSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PS_API __attribute__((visibility("default")))
+#else
+#define PS_API
+#endif
+
+#define PS_VERSION "0.1.0"
+
+/* What went wrong, by who can mend it. The values are the exit codes of the packshot program. */
+enum ps_status {
+    PS_OK = 0,
+    PS_ERR_INTERNAL = 1,    /* a defect in packshot or its driver */
+    PS_ERR_USAGE = 2,       /* a parameter is out of its range, or two contradict each other */
+    PS_ERR_INPUT = 4,       /* the photo or another input file is not usable */
+    PS_ERR_CHECKPOINT = 5,  /* the model's files are missing, damaged or of another model */
+    PS_ERR_DEVICE = 6,      /* no usable device, or it lacks a feature */
+    PS_ERR_MEMORY = 7,      /* it does not fit into the memory given */
+    PS_ERR_OUTPUT = 8,      /* the output cannot be written */
+    PS_ERR_DEVICE_LOST = 9, /* the device stopped answering */
+    PS_ERR_CANCELLED = 130  /* the progress callback asked to stop */
+};
+
+/* A failure. Plain data, owned by the caller. */
+struct ps_error {
+    enum ps_status status;
+    char id[40];       /* stable machine-readable name, such as "image.truncated" */
+    char message[768]; /* one sentence or a few lines; printable, UTF-8 where the input was */
+    char hint[256];    /* what to do about it; may be empty */
+};
+
+/* "device-lost" for PS_ERR_DEVICE_LOST, and so on; a static string, "unknown" for other values. */
+PS_API const char *ps_status_name(enum ps_status status);
+
+/* The library's version, PS_VERSION at the time it was built; a static string. */
+PS_API const char *ps_version(void);
+
+/* ---- devices ---------------------------------------------------------------------------------------------------- */
+
+/* One way to run the model on this machine. */
+struct ps_device {
+    char selector[16];      /* what ps_context_params.device takes: "0", "1", "ref" */
+    char name[128];         /* the driver's name for it */
+    char driver[128];       /* driver and version; API version */
+    uint64_t memory_bytes;  /* memory that it can use in all */
+    bool software;          /* runs on the CPU */
+    bool usable;            /* has what packshot needs */
+    char reason[128];       /* why not usable; empty if it is */
+};
+
+/* Lists up to `capacity` devices in `devices` and sets *count to how many there are. The reference interpreter is the
+ * last and always present; a machine without a Vulkan loader lists it alone and says so in `note` (may be null, of
+ * `note_size` bytes). Status: PS_OK. */
+PS_API enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *count, char *note,
+                                 size_t note_size);
+
+enum ps_log_level { PS_LOG_ERROR, PS_LOG_WARNING, PS_LOG_INFO, PS_LOG_DEBUG };
+
+/* How a context is opened. */
+struct ps_context_params {
+    /* "auto" (also NULL): the first real GPU, else a software device; an index or part of a name as ps_devices lists
+     * them; "ref": the slow, exact reference interpreter. */
+    const char *device;
+    /* Called with one line of text without a line end; NULL is silence. */
+    void (*log)(void *user, enum ps_log_level level, const char *line);
+    void *user;
+    bool validate; /* run under the Khronos validation layer, with its messages logged as errors; for tests */
+};
+
+/* A device opened for work. */
+struct ps_context;
+
+/* Opens a device. Status: PS_ERR_DEVICE where there is none of that name or it lacks a feature, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_context_open(struct ps_context **context, const struct ps_context_params *params,
+                                      struct ps_error *error);
+PS_API void ps_context_close(struct ps_context **context);
+
+/* The device that the context uses; valid until the context is closed. */
+PS_API const struct ps_device *ps_context_device(const struct ps_context *context);
+
+/* How many messages the validation layer has given; 0 without ps_context_params.validate. */
+PS_API uint64_t ps_context_validation_messages(const struct ps_context *context);
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+/* A checkpoint whose header has been read and checked; its weights stay on disk until a render needs them. */
+struct ps_model;
+
+struct ps_model_params {
+    const char *unet; /* a folder or file to take the UNet from instead, such as a fine-tune; NULL for none */
+};
+
+/* Opens a diffusers folder or a single-file checkpoint, told apart by content. Status: PS_ERR_CHECKPOINT. */
+PS_API enum ps_status ps_model_open(struct ps_model **model, struct ps_context *context, const char *path,
+                                    const struct ps_model_params *params, struct ps_error *error);
+PS_API void ps_model_close(struct ps_model **model);
+
+/* One part of a checkpoint. */
+struct ps_part_info {
+    char name[32];       /* "unet", "vae", "image_encoder" */
+    char storage[32];    /* "F16", "BF16", "F32", or "F16+F32" where mixed; empty where the part is absent */
+    uint64_t tensors;    /* in the file */
+    uint64_t parameters; /* in those tensors */
+    uint64_t bytes;
+    uint32_t missing, surplus, misshapen; /* tensors, against what the architecture of these sizes needs */
+};
+
+#define PS_MAX_PARTS 4
+#define PS_MAX_PROBLEMS 16
+
+/* What a checkpoint is. */
+struct ps_model_info {
+    char layout[64];  /* "diffusers folder", "single file (sgm)", "UNet weights" */
+    char family[160]; /* "Stable Video Diffusion", or what it looks like instead */
+    uint32_t part_count;
+    struct ps_part_info parts[PS_MAX_PARTS];
+    uint32_t frames;          /* frames that the model was trained for; 0 where the checkpoint does not say */
+    uint32_t latent_channels; /* 4 for SVD */
+    uint32_t latent_scale;    /* pixels per latent cell and axis: 8 for SVD */
+    bool temporal_decoder;    /* false: the per-frame image decoder */
+    uint32_t problem_count;   /* lines in problems, at most PS_MAX_PROBLEMS */
+    char problems[PS_MAX_PROBLEMS][192];
+};
+
+/* Describes a checkpoint without a device, complete or not. Fails with PS_ERR_CHECKPOINT only where the bytes are no
+ * checkpoint at all or are damaged. */
+PS_API enum ps_status ps_inspect(struct ps_model_info *info, const char *path, struct ps_error *error);
+
+/* ---- photos ----------------------------------------------------------------------------------------------------- */
+
+/* A decoded photo: upright, RGB, 8 bits a channel. */
+struct ps_photo;
+
+struct ps_photo_params {
+    /* Colour that a transparent photo is composited on, 0xRRGGBB in sRGB; 0 means white. For black use 0x000001. */
+    uint32_t background;
+};
+
+/* Reads a PNG, JPEG or WebP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content, not by
+ * name. Only regular files are read, nothing that the file names is opened. Status: PS_ERR_INPUT. */
+PS_API enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const struct ps_photo_params *params,
+                                    struct ps_error *error);
+/* Copies width * height pixels of three bytes, row by row. Status: PS_ERR_USAGE, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_photo_from_rgb(struct ps_photo **photo, const uint8_t *rgb, uint32_t width, uint32_t height,
+                                        struct ps_error *error);
+PS_API void ps_photo_free(struct ps_photo **photo);
+PS_API uint32_t ps_photo_width(const struct ps_photo *photo);
+PS_API uint32_t ps_photo_height(const struct ps_photo *photo);
+/* width * height * 3 bytes, owned by the photo. */
+PS_API const uint8_t *ps_photo_rgb(const struct ps_photo *photo);
+
+/* ---- rendering -------------------------------------------------------------------------------------------------- */
+
+enum ps_fit { PS_FIT_CROP, PS_FIT_STRETCH };
+enum ps_schedule { PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS };
+enum ps_rng { PS_RNG_PHILOX, PS_RNG_TORCH_CPU };
+enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16 };
+
+#define PS_MAX_STEPS 1000
+#define PS_MAX_FRAMES 1024
+
+/* What to render. */
+struct ps_render_params {
+    uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 */
+    enum ps_fit fit;           /* crop (default) keeps the aspect and cuts to the centre; stretch is what diffusers does */
+    uint32_t frames;           /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown */
+    uint32_t fps;              /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 */
+    float motion;              /* motion bucket, up to 1023; 0 means 127, a negative number means bucket 0 */
+    float noise_augmentation;  /* noise on the photo, up to 10; 0 means 0.02, a negative number means none */
+    uint32_t steps;            /* sampling steps, up to PS_MAX_STEPS; 0 means 25, with AYS 10 */
+    enum ps_schedule schedule; /* Karras et al. 2022 (arXiv 2206.00364) equation 5, or the published Align-Your-Steps list */
+    const float *sigmas;       /* NULL, or a falling list of sigma_count noise levels that ends in 0; then steps is
+                                  sigma_count - 1 and schedule does not count */
+    uint32_t sigma_count;
+    float guidance_min, guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 */
+    uint64_t seed;
+    enum ps_rng rng;           /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
+    enum ps_dtype dtype;       /* storage of activations and weights; default f16 on a GPU, f32 on software devices */
+    uint64_t memory_bytes;     /* device memory that the render may use, staging included; 0 means what is free */
+    uint32_t decode_chunk;     /* frames decoded at a time as diffusers does it; 0 decodes over the whole clip, exactly */
+    const char *taps;          /* safetensors file to write the intermediate tensors to; NULL for none */
+    const char *taps_in;       /* safetensors file of noise to use instead of the generator's; NULL for none */
+    bool overwrite;            /* an existing taps file is replaced */
+};
+
+#define PS_MAX_PHASES 4
+
+/* What one phase of a render costs. */
+struct ps_phase_plan {
+    char name[16];          /* "vision", "encoder", "unet", "decoder" */
+    uint64_t weights_bytes; /* weights kept on the device, and the ring that the others stream through */
+    uint64_t scratch_bytes; /* activations at their peak */
+    uint64_t staging_bytes; /* host-visible transfer memory */
+    uint64_t flops;         /* floating-point operations of the whole phase, all steps */
+    bool streamed;          /* some weights are read again at every use */
+};
+
+/* What a render costs, before it is started. */
+struct ps_plan {
+    uint64_t budget_bytes; /* the memory it was planned for */
+    uint64_t peak_bytes;   /* the largest sum over a phase */
+    uint32_t phase_count;
+    struct ps_phase_plan phases[PS_MAX_PHASES];
+    struct ps_render_params resolved; /* every default filled in; its pointers are NULL */
+};
+
+/* Plans a render without running anything. Status: PS_ERR_USAGE; PS_ERR_MEMORY, with the numbers and a way out, where
+ * no plan fits the budget. */
+PS_API enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model, const struct ps_render_params *params,
+                                     struct ps_error *error);
+
+/* Where a render is. */
+struct ps_progress {
+    const char *phase;   /* as in ps_phase_plan; valid during the call */
+    uint32_t step;       /* 1-based within the phase; sampling steps in "unet" */
+    uint32_t steps;
+    double done;         /* 0 to 1, share of the whole render's operations */
+    double seconds;      /* since the render began */
+    double step_seconds; /* of the last step finished in this phase; 0 before the first */
+};
+
+/* Listeners of a render. */
+struct ps_render_events {
+    void (*plan)(void *user, const struct ps_plan *plan);
+    /* Called at least once a step; false stops the render with PS_ERR_CANCELLED. */
+    bool (*progress)(void *user, const struct ps_progress *progress);
+    void *user;
+};
+
+/* The frames of a clip, RGB, 8 bits a channel. */
+struct ps_clip;
+
+/* Renders a clip. Status: those of ps_render_plan, PS_ERR_CHECKPOINT (weights unreadable or not finite),
+ * PS_ERR_DEVICE_LOST, PS_ERR_OUTPUT (taps), PS_ERR_CANCELLED. */
+PS_API enum ps_status ps_render(struct ps_clip **clip, struct ps_model *model, const struct ps_photo *photo,
+                                const struct ps_render_params *params, const struct ps_render_events *events,
+                                struct ps_error *error);
+PS_API void ps_clip_free(struct ps_clip **clip);
+PS_API uint32_t ps_clip_width(const struct ps_clip *clip);
+PS_API uint32_t ps_clip_height(const struct ps_clip *clip);
+PS_API uint32_t ps_clip_frames(const struct ps_clip *clip);
+PS_API uint32_t ps_clip_fps(const struct ps_clip *clip);
+/* width * height * 3 bytes of one frame, owned by the clip; NULL past the last frame. */
+PS_API const uint8_t *ps_clip_frame(const struct ps_clip *clip, uint32_t frame);
+/* The most device memory, staging included, that the render had allocated at one time, in bytes. */
+PS_API uint64_t ps_clip_peak_bytes(const struct ps_clip *clip);
+
+struct ps_save_params {
+    uint32_t crf;   /* H.264 constant rate factor, 1 (best) to 51; 0 means 17 */
+    bool overwrite; /* an existing file is replaced; otherwise it is an error */
+};
+
+/* Encodes H.264 in MP4 (yuv420p, BT.709, limited range, index first). Odd sizes do not occur. The file appears under its name only when it is
+ * complete, read back and on disk. Status: PS_ERR_OUTPUT; PS_ERR_DEVICE where no H.264 encoder is installed. */
+PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
+                                   struct ps_error *error);
+
+/* Fails with PS_ERR_OUTPUT if ps_clip_save to this path would certainly fail: exists and not to be overwritten, folder
+ * missing or not writable. Lets a caller know before the render. */
+PS_API enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
+                                           struct ps_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

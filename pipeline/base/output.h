@@ -1,0 +1,39 @@
+/* A file that appears under its name only when it is complete, verified and on disk.
+ *
+ *   ps_output_open    a temporary ".NAME.packshot-XXXXXXXX.tmp" beside the target
+ *   ps_output_write   as often as needed, at any offset
+ *   ps_output_commit  fsync, verify, rename, fsync of the folder
+ *   ps_output_close   always; removes the temporary of an output that was not committed
+ */
+#ifndef PS_BASE_OUTPUT_H
+#define PS_BASE_OUTPUT_H
+
+#include "base/error.h"
+
+struct ps_output;
+
+/* Reads the finished temporary through `fd`, from any position; fails if it is not what was meant. */
+typedef enum ps_status ps_output_verify(void *user, int fd, struct ps_error *error);
+
+/* Fails if opening and committing an output of this path would certainly fail. Touches nothing. */
+enum ps_status ps_output_check(const char *path, bool overwrite, struct ps_error *error);
+
+/* `path` must stay valid until the close. Only a regular file is ever replaced, and only with `overwrite`. */
+enum ps_status ps_output_open(struct ps_output **output, const char *path, bool overwrite,
+                              struct ps_error *error);
+
+/* Writes all of `size` bytes at `offset`. */
+enum ps_status ps_output_write(struct ps_output *output, const void *bytes, size_t size, uint64_t offset,
+                               struct ps_error *error);
+
+/* For reading back what was written so far; owned by the output, closed by commit and close. */
+int ps_output_fd(const struct ps_output *output);
+
+/* Gives the file its name. `verify` may be null. After a failure the target is as it was before, with one
+ * exception that the message names: the rename is done but the folder cannot be synced. */
+enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *verify, void *user,
+                                struct ps_error *error);
+
+void ps_output_close(struct ps_output **output);
+
+#endif

@@ -1,0 +1,47 @@
+/* What an interpreter of launches offers: memory, transfers, and running a launch. */
+#ifndef PS_RUN_BACKEND_H
+#define PS_RUN_BACKEND_H
+
+#include "base/error.h"
+#include "run/launch.h"
+
+struct ps_backend;
+
+/* Every call that can fail reports to `error` and returns false. Calls take effect in the order they are made. */
+struct ps_backend_ops {
+    const char *name;
+    void (*close)(struct ps_backend *backend);
+    /* Replaces the memory of a space by `count` segments of so many bytes; none frees it. The content is undefined. */
+    bool (*reserve)(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
+                    struct ps_error *error);
+    /* Host memory for transfers, where staging_needed says so: at least as large as the largest single transfer. */
+    bool (*reserve_staging)(struct ps_backend *backend, uint64_t bytes, struct ps_error *error);
+    bool (*launch)(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
+    /* Memory for the bytes of the dense tensor `to`, to be filled and then handed over with upload_end; no other call
+     * comes between. Null with error->status unset: nothing is wanted (a plan), and upload_end is not called. */
+    void *(*upload_begin)(struct ps_backend *backend, struct ps_tensor to, struct ps_error *error);
+    bool (*upload_end)(struct ps_backend *backend, struct ps_error *error);
+    /* Copies a dense tensor's bytes to the host once everything before is done. */
+    bool (*download)(struct ps_backend *backend, struct ps_tensor from, void *to, struct ps_error *error);
+    /* Waits until everything handed over is done. */
+    bool (*finish)(struct ps_backend *backend, struct ps_error *error);
+};
+
+struct ps_backend {
+    const struct ps_backend_ops *ops;
+    uint64_t segment_limit;   /* bytes; the largest segment that can be reserved */
+    bool staging_needed;      /* device memory is not host-visible */
+    bool plan_only;           /* nothing is computed: uploads and downloads carry no data */
+    uint64_t allocated_bytes; /* reserved at this time, staging included */
+    uint64_t peak_bytes;      /* the largest that allocated_bytes has been */
+};
+
+/* For interpreters: keeps allocated_bytes and peak_bytes when `bytes` are allocated (or, negative, freed). */
+static inline void ps_backend_account(struct ps_backend *backend, int64_t bytes)
+{
+    backend->allocated_bytes += (uint64_t)bytes;
+    if (backend->allocated_bytes > backend->peak_bytes)
+        backend->peak_bytes = backend->allocated_bytes;
+}
+
+#endif

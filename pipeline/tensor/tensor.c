@@ -1,0 +1,45 @@
+#include "tensor/tensor.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+struct ps_tensor ps_frames(struct ps_tensor t, uint32_t first, uint32_t count)
+{
+    if (ps_is_null(t))
+        return t;
+    assert(count && first + count <= t.n);
+    t.offset += first * t.pitch * ps_type_bytes(t.type);
+    t.n = count;
+    return t;
+}
+
+struct ps_tensor ps_slab(struct ps_tensor t, uint32_t first, uint32_t count)
+{
+    if (ps_is_null(t))
+        return t;
+    assert(count && first + count <= t.h);
+    t.offset += (uint64_t)first * t.w * t.c * ps_type_bytes(t.type);
+    t.h = count;
+    return t;
+}
+
+struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
+{
+    if (ps_is_null(t))
+        return t;
+    assert(ps_is_dense(t) && (uint64_t)n * h * w * c == ps_elements(t));
+    t.n = n, t.h = h, t.w = w, t.c = c;
+    t.pitch = ps_frame_elements(t);
+    return t;
+}
+
+const char *ps_type_name(enum ps_type type)
+{
+    return type == PS_F32 ? "f32" : type == PS_F16 ? "f16" : "bf16";
+}
+
+const char *ps_shape_text(struct ps_tensor t, char text[PS_SHAPE_TEXT])
+{
+    snprintf(text, PS_SHAPE_TEXT, "[%u, %u, %u, %u] %s", t.n, t.h, t.w, t.c, ps_type_name(t.type));
+    return text;
+}

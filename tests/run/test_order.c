@@ -1,0 +1,445 @@
+/* What the Vulkan interpreter really records, against every pair of accesses. Spies stand before the
+ * functions of the driver and note each command with the bytes that it touches, taken from its push
+ * constants; of two commands of which one writes what the other touches, a barrier must stand between; and
+ * the host must not be handed memory that something not waited for still touches. No layer checks that for
+ * accesses by device address. */
+#include "run/suite.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "blend.h"
+#include "ref/ref.h"
+#include "vk/state.h"
+
+#define MAX_COMMANDS 60000
+#define MAX_SUBMISSIONS 60000
+#define SEGMENT_FLOATS 16384
+
+struct command {
+    bool barrier; /* a full one; it touches nothing itself */
+    uint32_t submission;
+    uint32_t count;
+    struct ps_range ranges[3];
+};
+
+/* What the spies saw. The driver's functions have no argument to carry it. */
+static struct {
+    struct ps_vk *vk;
+    struct ps_vk_functions real;
+    uint32_t push[32];
+    uint32_t command_count, first_unsubmitted, submission_count;
+    struct command commands[MAX_COMMANDS];
+    struct {
+        VkFence fence;
+        bool waited, host_barrier;
+    } submissions[MAX_SUBMISSIONS];
+    bool host_barrier;
+    uint64_t groups; /* of all dispatches */
+} spy;
+
+static struct command *note(void)
+{
+    assert_true(spy.command_count < MAX_COMMANDS);
+    struct command *command = &spy.commands[spy.command_count++];
+    *command = (struct command){.submission = UINT32_MAX};
+    return command;
+}
+
+static VKAPI_ATTR void VKAPI_CALL spy_push(VkCommandBuffer commands, VkPipelineLayout layout,
+                                           VkShaderStageFlags stages, uint32_t offset, uint32_t size,
+                                           const void *values)
+{
+    assert_int_equal(offset, 0);
+    assert_true(size <= sizeof spy.push);
+    memcpy(spy.push, values, size);
+    spy.real.CmdPushConstants(commands, layout, stages, offset, size, values);
+}
+
+/* Every launch of these tests is a blend: addresses of p, q, vector and y, then its push constants. */
+static VKAPI_ATTR void VKAPI_CALL spy_dispatch(VkCommandBuffer commands, uint32_t x, uint32_t y, uint32_t z)
+{
+    uint64_t addresses[4];
+    struct ps_blend_push push;
+    memcpy(addresses, spy.push, sizeof addresses);
+    memcpy(&push, (const char *)spy.push + sizeof addresses, sizeof push);
+    struct command *command = note();
+    for (uint32_t i = 0; i < 4; i++)
+        if (addresses[i])
+            command->ranges[command->count++] =
+                (struct ps_range){addresses[i], addresses[i] + push.elements * sizeof(float), i == 3};
+    spy.groups += (uint64_t)x * y * z;
+    spy.real.CmdDispatch(commands, x, y, z);
+}
+
+static const struct ps_vk_buffer *buffer_of(VkBuffer buffer)
+{
+    for (int space = 0; space < PS_SPACES; space++)
+        for (uint32_t i = 0; i < spy.vk->spaces[space].count; i++)
+            if (spy.vk->spaces[space].segments[i].buffer == buffer)
+                return &spy.vk->spaces[space].segments[i];
+    assert_true(spy.vk->staging.buffer == buffer);
+    return &spy.vk->staging;
+}
+
+static VKAPI_ATTR void VKAPI_CALL spy_copy(VkCommandBuffer commands, VkBuffer from, VkBuffer to,
+                                           uint32_t count, const VkBufferCopy *regions)
+{
+    assert_int_equal(count, 1);
+    const uint64_t read = buffer_of(from)->address + regions->srcOffset;
+    const uint64_t written = buffer_of(to)->address + regions->dstOffset;
+    struct command *command = note();
+    command->count = 2;
+    command->ranges[0] = (struct ps_range){read, read + regions->size, false};
+    command->ranges[1] = (struct ps_range){written, written + regions->size, true};
+    spy.real.CmdCopyBuffer(commands, from, to, count, regions);
+}
+
+static VKAPI_ATTR void VKAPI_CALL spy_barrier(VkCommandBuffer commands, VkPipelineStageFlags from,
+                                              VkPipelineStageFlags to, VkDependencyFlags flags,
+                                              uint32_t count, const VkMemoryBarrier *memory,
+                                              uint32_t buffer_count, const VkBufferMemoryBarrier *buffers,
+                                              uint32_t image_count, const VkImageMemoryBarrier *images)
+{
+    const VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    const VkAccessFlags writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    const VkAccessFlags all = writes | VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+    assert_int_equal(count, 1);
+    if ((from & stages) == stages && (memory->srcAccessMask & writes) == writes) {
+        if ((to & stages) == stages && (memory->dstAccessMask & all) == all)
+            note()->barrier = true;
+        if ((to & VK_PIPELINE_STAGE_HOST_BIT) && (memory->dstAccessMask & VK_ACCESS_HOST_READ_BIT))
+            spy.host_barrier = true;
+    }
+    spy.real.CmdPipelineBarrier(commands, from, to, flags, count, memory, buffer_count, buffers, image_count,
+                                images);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL spy_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *submits,
+                                                 VkFence fence)
+{
+    assert_true(spy.submission_count < MAX_SUBMISSIONS);
+    for (; spy.first_unsubmitted < spy.command_count; spy.first_unsubmitted++)
+        spy.commands[spy.first_unsubmitted].submission = spy.submission_count;
+    spy.submissions[spy.submission_count].fence = fence;
+    spy.submissions[spy.submission_count].waited = false;
+    spy.submissions[spy.submission_count++].host_barrier = spy.host_barrier;
+    spy.host_barrier = false;
+    return spy.real.QueueSubmit(queue, count, submits, fence);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL spy_wait(VkDevice device, uint32_t count, const VkFence *fences,
+                                               VkBool32 all, uint64_t timeout)
+{
+    assert_int_equal(count, 1);
+    const VkResult result = spy.real.WaitForFences(device, count, fences, all, timeout);
+    uint32_t i = spy.submission_count;
+    while (i-- > 0)
+        if (spy.submissions[i].fence == *fences)
+            break;
+    if (result == VK_SUCCESS)
+        spy.submissions[i].waited = true;
+    return result;
+}
+
+static void install(struct ps_backend *backend)
+{
+    memset(&spy, 0, sizeof spy);
+    spy.vk = (struct ps_vk *)backend;
+    spy.real = spy.vk->fn;
+    spy.vk->fn.CmdPushConstants = spy_push;
+    spy.vk->fn.CmdDispatch = spy_dispatch;
+    spy.vk->fn.CmdCopyBuffer = spy_copy;
+    spy.vk->fn.CmdPipelineBarrier = spy_barrier;
+    spy.vk->fn.QueueSubmit = spy_submit;
+    spy.vk->fn.WaitForFences = spy_wait;
+}
+
+static bool clash(const struct ps_range *a, const struct ps_range *b)
+{
+    const uint64_t begin = a->begin > b->begin ? a->begin : b->begin;
+    const uint64_t end = a->end < b->end ? a->end : b->end;
+    return begin < end && (a->write || b->write);
+}
+
+static bool commands_clash(const struct command *a, const struct command *b)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        for (uint32_t j = 0; j < b->count; j++)
+            if (clash(&a->ranges[i], &b->ranges[j]))
+                return true;
+    return false;
+}
+
+/* Returns how many barriers there were. */
+static uint32_t check_commands(void)
+{
+    uint32_t barriers = 0, needed = 0, since = 0;
+    for (uint32_t i = 0; i < spy.command_count; i++) {
+        barriers += spy.commands[i].barrier;
+        for (uint32_t j = i + 1; j < spy.command_count && !spy.commands[j].barrier; j++)
+            if (commands_clash(&spy.commands[i], &spy.commands[j]))
+                fail_msg("commands %u and %u clash with no barrier between", i, j);
+        for (uint32_t j = since; j < i; j++)
+            if (commands_clash(&spy.commands[j], &spy.commands[i])) {
+                needed++;
+                since = i;
+                break;
+            }
+    }
+    assert_in_range(barriers, needed, needed + spy.command_count * 3 / PS_HAZARD_RANGES + 1);
+    return barriers;
+}
+
+/* The host is about to write (or read) the range: no command that clashes may still be under way. */
+static void check_host_access(struct ps_range range)
+{
+    for (uint32_t i = 0; i < spy.command_count; i++) {
+        const struct command *command = &spy.commands[i];
+        for (uint32_t j = 0; j < command->count; j++) {
+            if (!clash(&command->ranges[j], &range))
+                continue;
+            if (command->submission == UINT32_MAX || !spy.submissions[command->submission].waited)
+                fail_msg("the host touches what command %u of %u may still touch", i, spy.command_count);
+            assert_true(spy.submissions[command->submission].host_barrier);
+        }
+    }
+}
+
+static struct ps_range host_range(const void *at, uint64_t bytes, bool write)
+{
+    const struct ps_vk_buffer *buffer = &spy.vk->staging;
+    for (int space = 0; space < PS_SPACES && !spy.vk->base.staging_needed; space++)
+        for (uint32_t i = 0; i < spy.vk->spaces[space].count; i++) {
+            const struct ps_vk_buffer *segment = &spy.vk->spaces[space].segments[i];
+            if ((const unsigned char *)at >= segment->mapped &&
+                (const unsigned char *)at < segment->mapped + segment->bytes)
+                buffer = segment;
+        }
+    const uint64_t begin = buffer->address + (uint64_t)((const unsigned char *)at - buffer->mapped);
+    assert_true(begin + bytes <= buffer->address + buffer->bytes);
+    return (struct ps_range){begin, begin + bytes, write};
+}
+
+static struct ps_tensor place(enum ps_space space, uint32_t segment, uint32_t first, uint32_t floats)
+{
+    return (struct ps_tensor){.type = PS_F32,
+                              .space = space,
+                              .n = 1,
+                              .h = 1,
+                              .w = 1,
+                              .c = floats,
+                              .pitch = floats,
+                              .offset = (uint64_t)segment << PS_SEGMENT_SHIFT | first * sizeof(float)};
+}
+
+static struct ps_tensor random_place(uint64_t *seed, uint32_t floats)
+{
+    const enum ps_space space = suite_below(seed, 4) ? PS_SCRATCH : PS_WEIGHTS;
+    return place(space, space == PS_SCRATCH ? suite_below(seed, 2) : 0,
+                 suite_below(seed, SEGMENT_FLOATS - floats), floats);
+}
+
+static bool overlap(struct ps_tensor a, struct ps_tensor b)
+{
+    return a.space == b.space && a.offset < b.offset + ps_span_bytes(b) &&
+           b.offset < a.offset + ps_span_bytes(a);
+}
+
+/* y = (p + q) / 2; y is apart from both, or is p itself. */
+static struct ps_launch random_blend(uint64_t *seed)
+{
+    const uint32_t floats = 1 + suite_below(seed, 1500);
+    const struct ps_tensor p = random_place(seed, floats), q = random_place(seed, floats);
+    struct ps_tensor y = p;
+    if (suite_below(seed, 4) || overlap(p, q))
+        do
+            y = random_place(seed, floats);
+        while (overlap(y, p) || overlap(y, q));
+    struct ps_launch launch = {.kernel = PS_KERNEL_blend,
+                               .type = PS_F32,
+                               .operands = {p, q, {0}, y},
+                               .items = {floats, 1, 1},
+                               .flops = floats * 3};
+    launch.spec[PS_BLEND_SPEC_P] = 1;
+    launch.spec[PS_BLEND_SPEC_Q] = 1;
+    launch.spec[PS_BLEND_SPEC_WIDTH] = 1;
+    const struct ps_blend_push push = {.n = 1, .elements = floats, .c = floats, .a = 0.5f, .b = 0.5f};
+    memcpy(launch.push, &push, sizeof push);
+    return launch;
+}
+
+static void reserve(struct ps_backend *backend)
+{
+    struct ps_error error = {0};
+    const uint64_t bytes[] = {SEGMENT_FLOATS * sizeof(float), SEGMENT_FLOATS * sizeof(float)};
+    assert_true(backend->ops->reserve(backend, PS_SCRATCH, bytes, 2, &error));
+    assert_true(backend->ops->reserve(backend, PS_WEIGHTS, bytes, 1, &error));
+    assert_true(backend->ops->reserve_staging(backend, 3000 * sizeof(float), &error));
+}
+
+static void upload(struct ps_backend *backend, struct ps_tensor to, uint64_t seed)
+{
+    struct ps_error error = {0};
+    float *values = backend->ops->upload_begin(backend, to, &error);
+    assert_no_error(error);
+    if (backend->ops != spy.vk->base.ops)
+        assert_non_null(values);
+    else
+        check_host_access(host_range(values, ps_span_bytes(to), true));
+    for (uint64_t i = 0; i < ps_elements(to); i++)
+        values[i] = (float)suite_below(&seed, 2001) / 1000 - 1;
+    assert_true(backend->ops->upload_end(backend, &error));
+}
+
+static void compare(struct ps_backend *backend, struct ps_backend *reference, struct ps_tensor t)
+{
+    static float found[SEGMENT_FLOATS], expected[SEGMENT_FLOATS];
+    struct ps_error error = {0};
+    assert_true(backend->ops->download(backend, t, found, &error));
+    assert_true(reference->ops->download(reference, t, expected, &error));
+    for (uint64_t i = 0; i < ps_elements(t); i++)
+        if (!(fabsf(found[i] - expected[i]) <= 1e-5f))
+            fail_msg("element %u is %.9g, not %.9g", (unsigned)i, (double)found[i], (double)expected[i]);
+}
+
+/* Uploads, launches and downloads at random places; `uploads` and `downloads` in a thousand. */
+static void play(bool stage, uint64_t seed, uint32_t steps, uint32_t uploads, uint32_t downloads,
+                 uint64_t dispatch_flops)
+{
+    struct ps_error error = {0};
+    const struct ps_vk_params params = {.stage = stage, .dispatch_flops = dispatch_flops};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    struct ps_backend *reference = ps_ref_open(&error);
+    assert_no_error(error);
+    assert_true(!stage || backend->staging_needed);
+    install(backend);
+    reserve(backend);
+    reserve(reference);
+    for (uint32_t segment = 0; segment < 3; segment++)
+        for (uint32_t first = 0; first < SEGMENT_FLOATS; first += SEGMENT_FLOATS / 8) {
+            const struct ps_tensor t =
+                place(segment < 2 ? PS_SCRATCH : PS_WEIGHTS, segment % 2, first, SEGMENT_FLOATS / 8);
+            upload(backend, t, seed + segment + first);
+            upload(reference, t, seed + segment + first);
+        }
+    for (uint32_t step = 0; step < steps; step++) {
+        const uint32_t what = suite_below(&seed, 1000);
+        if (what < uploads) {
+            const struct ps_tensor t = random_place(&seed, 1 + suite_below(&seed, 3000));
+            upload(backend, t, seed);
+            upload(reference, t, seed);
+        } else if (what < uploads + downloads) {
+            const struct ps_tensor t = random_place(&seed, 1 + suite_below(&seed, 5000));
+            compare(backend, reference, t);
+            if (!backend->staging_needed) {
+                struct ps_range range;
+                assert_true(ps_vk_locate(spy.vk, t, &range, NULL, &error));
+                check_host_access(range);
+            }
+        } else {
+            const struct ps_launch launch = random_blend(&seed);
+            assert_true(backend->ops->launch(backend, &launch, &error));
+            assert_true(reference->ops->launch(reference, &launch, &error));
+        }
+    }
+    assert_true(backend->ops->finish(backend, &error));
+    for (uint32_t i = 0; i < spy.submission_count; i++)
+        assert_true(spy.submissions[i].waited);
+    for (uint32_t segment = 0; segment < 3; segment++)
+        compare(backend, reference,
+                place(segment < 2 ? PS_SCRATCH : PS_WEIGHTS, segment % 2, 0, SEGMENT_FLOATS));
+    const uint32_t barriers = check_commands();
+    const struct ps_vk_counts counts = ps_vk_counts(backend);
+    assert_int_equal(counts.barriers, barriers);
+    assert_int_equal(counts.submissions, spy.submission_count);
+    printf("%u commands, %u barriers, %u submissions\n", spy.command_count, barriers, spy.submission_count);
+    backend->ops->close(backend);
+    reference->ops->close(reference);
+}
+
+static void launches_only(void **state)
+{
+    (void)state;
+    play(false, 1, 3000, 0, 0, 0);
+}
+
+static void with_transfers(void **state)
+{
+    (void)state;
+    play(false, 2, 3000, 100, 20, 0);
+}
+
+static void with_staged_transfers(void **state)
+{
+    (void)state;
+    play(true, 3, 3000, 100, 20, 0);
+}
+
+static void mostly_uploads(void **state)
+{
+    (void)state;
+    play(true, 4, 1500, 800, 5, 0);
+    play(false, 5, 1500, 800, 5, 0);
+}
+
+/* With a bound of 700 operations a dispatch, a submission holds little and a launch is cut where it can be.
+ */
+static void short_submissions(void **state)
+{
+    (void)state;
+    play(false, 6, 1500, 50, 10, 700);
+    play(true, 7, 1500, 50, 10, 700);
+}
+
+/* A long launch in pieces has every work group once, and the result of the launch in one. */
+static void pieces(void **state)
+{
+    (void)state;
+    const uint64_t bounds[] = {UINT64_MAX / 4, 10000, 100, 1};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        struct ps_error error = {0};
+        const struct ps_vk_params params = {.dispatch_flops = bounds[i]};
+        struct ps_backend *backend = ps_vk_open(&params, &error);
+        struct ps_backend *reference = ps_ref_open(&error);
+        assert_no_error(error);
+        install(backend);
+        reserve(backend);
+        reserve(reference);
+        const uint32_t frames = 7, floats = 1025;
+        struct ps_tensor x = place(PS_SCRATCH, 0, 0, floats), y = place(PS_SCRATCH, 1, 64, floats);
+        x.n = y.n = frames;
+        upload(backend, x, 5);
+        upload(reference, x, 5);
+        struct ps_launch launch = {.kernel = PS_KERNEL_blend,
+                                   .type = PS_F32,
+                                   .operands = {x, {0}, {0}, y},
+                                   .items = {floats, 1, frames},
+                                   .flops = 30000};
+        launch.spec[PS_BLEND_SPEC_P] = 1;
+        launch.spec[PS_BLEND_SPEC_WIDTH] = 1;
+        const struct ps_blend_push push = {
+            .n = frames, .elements = floats, .c = floats, .p_pitch = floats, .y_pitch = floats, .a = 2};
+        memcpy(launch.push, &push, sizeof push);
+        const uint64_t groups_before = spy.groups;
+        assert_true(backend->ops->launch(backend, &launch, &error));
+        assert_true(reference->ops->launch(reference, &launch, &error));
+        assert_int_equal(spy.groups - groups_before,
+                         ((floats + PS_GROUP_blend_X - 1) / PS_GROUP_blend_X) * frames);
+        const uint64_t wanted[] = {1, 3, 21, 21};
+        assert_int_equal(ps_vk_counts(backend).dispatches, wanted[i]);
+        compare(backend, reference, y);
+        backend->ops->close(backend);
+        reference->ops->close(reference);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(launches_only),         cmocka_unit_test(with_transfers),
+        cmocka_unit_test(with_staged_transfers), cmocka_unit_test(mostly_uploads),
+        cmocka_unit_test(short_submissions),     cmocka_unit_test(pieces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
