@@ -1,0 +1,92 @@
+#include "ops/product.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "conv.h"
+#include "linear.h"
+
+_Static_assert(PS_CONV_SPEC_ACT == PS_LINEAR_SPEC_ACT && PS_CONV_SPEC_BIAS == PS_LINEAR_SPEC_BIAS &&
+                   PS_CONV_SPEC_VECTOR == PS_LINEAR_SPEC_VECTOR &&
+                   PS_CONV_SPEC_RESIDUAL == PS_LINEAR_SPEC_RESIDUAL,
+               "ps_product_begin sets these for both");
+
+/* Launches over x seen as [frames, in_h, in_w, k], for the result that `product` has. */
+static struct ps_tensor launch(struct ps_run *run, struct ps_product *product, struct ps_conv_push push,
+                               uint32_t kernel_h, uint32_t kernel_w, uint32_t stride)
+{
+    if (ps_is_null(product->result))
+        return product->result;
+    push.vector_rows = product->vector_rows;
+    push.scale = product->scale;
+    struct ps_launch *launch = &product->launch;
+    launch->kernel = PS_KERNEL_conv;
+    launch->spec[PS_CONV_SPEC_KERNEL_H] = kernel_h;
+    launch->spec[PS_CONV_SPEC_KERNEL_W] = kernel_w;
+    launch->spec[PS_CONV_SPEC_STRIDE] = stride;
+    launch->spec[PS_CONV_SPEC_ALIGNED] = product->aligned;
+    launch->items[0] = push.n;
+    launch->items[1] = push.frames * push.out_h * push.out_w;
+    launch->items[2] = 1;
+    memcpy(launch->push, &push, sizeof push);
+    ps_run_launch(run, launch);
+    return ps_run_ok(run) ? product->result : (struct ps_tensor){0};
+}
+
+struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
+                         const struct ps_window *window, const struct ps_epilogue *epilogue)
+{
+    if (!ps_run_ok(run))
+        return (struct ps_tensor){0};
+    const uint32_t stride = window->stride ? window->stride : 1;
+    const uint32_t out_h = window->out_h ? window->out_h : ps_div_up(x.h, stride);
+    const uint32_t out_w = window->out_w ? window->out_w : ps_div_up(x.w, stride);
+    if (!window->kernel_h || !window->kernel_w) {
+        ps_run_fail(run, PS_ERR_INTERNAL, "conv.window", "a convolution has a kernel of %u x %u",
+                    window->kernel_h, window->kernel_w);
+        return (struct ps_tensor){0};
+    }
+    struct ps_product product = ps_product_begin(run, "conv", x, layer, window->kernel_h * window->kernel_w,
+                                                 x.n, out_h, out_w, epilogue);
+    const struct ps_conv_push push = {.frames = x.n,
+                                      .in_h = x.h,
+                                      .in_w = x.w,
+                                      .k = x.c,
+                                      .out_h = out_h,
+                                      .out_w = out_w,
+                                      .n = layer.weight ? layer.weight->columns : 0,
+                                      .pad_y = window->pad_top,
+                                      .pad_x = window->pad_left};
+    return launch(run, &product, push, window->kernel_h, window->kernel_w, stride);
+}
+
+struct ps_tensor ps_conv3x3(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
+                            const struct ps_epilogue *epilogue)
+{
+    const struct ps_window window = {.kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1};
+    return ps_conv(run, x, layer, &window, epilogue);
+}
+
+/* Frames are the rows of an image whose columns are pixels: output row j sums input rows j - 1 + before to
+ * j + 1 + before of x. */
+struct ps_tensor ps_conv_frames(struct ps_run *run, struct ps_tensor x, uint32_t before, uint32_t count,
+                                struct ps_layer layer, const struct ps_epilogue *epilogue)
+{
+    if (!ps_run_ok(run))
+        return (struct ps_tensor){0};
+    if (before > 1 || !count || x.n < before + count || x.n > before + count + 1) {
+        ps_run_fail(run, PS_ERR_INTERNAL, "conv.frames", "%u frames cannot hold %u before and %u convolved",
+                    x.n, before, count);
+        return (struct ps_tensor){0};
+    }
+    struct ps_product product = ps_product_begin(run, "conv_frames", x, layer, 3, count, x.h, x.w, epilogue);
+    const struct ps_conv_push push = {.frames = 1,
+                                      .in_h = x.n,
+                                      .in_w = x.h * x.w,
+                                      .k = x.c,
+                                      .out_h = count,
+                                      .out_w = x.h * x.w,
+                                      .n = layer.weight ? layer.weight->columns : 0,
+                                      .pad_y = 1 - before};
+    return launch(run, &product, push, 3, 1, 1);
+}

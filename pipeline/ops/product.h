@@ -1,0 +1,22 @@
+/* What the linear layer and the convolution share: a matrix product with an epilogue, y = scale act(s + bias
+ * + vector) + residual. Their launches have the same operands and the same first specialisation constants. */
+#ifndef PS_OPS_PRODUCT_H
+#define PS_OPS_PRODUCT_H
+
+#include "ops/ops.h"
+
+struct ps_product {
+    struct ps_tensor result; /* where the launch writes; null after an error */
+    struct ps_launch launch; /* kernel, items and push constants are left to the caller */
+    uint32_t vector_rows;    /* rows of the result that share a row of the vector */
+    float scale;
+    bool aligned; /* every row of x begins at a multiple of four elements */
+};
+
+/* Checks x, the layer of `taps` kernel positions and the epilogue (may be null) for a result of [n, h, w]
+ * rows, and allocates it. `op` names the op in messages. */
+struct ps_product ps_product_begin(struct ps_run *run, const char *op, struct ps_tensor x,
+                                   struct ps_layer layer, uint32_t taps, uint32_t n, uint32_t h, uint32_t w,
+                                   const struct ps_epilogue *epilogue);
+
+#endif

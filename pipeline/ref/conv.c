@@ -1,0 +1,46 @@
+#include "ref/epilogue.h"
+
+#include "run/weight.h"
+
+#include "conv.h"
+
+/* What one kernel position contributes to an output channel: input pixel `pixel` times tap `tap`. */
+static double tap_product(const struct ps_ref_call *call, uint64_t pixel, uint32_t tap, uint32_t column)
+{
+    const struct ps_conv_push *push = call->push;
+    const struct ps_tensor weight = call->launch->operands[PS_REF_WEIGHT];
+    double sum = 0;
+    for (uint32_t k = 0; k < push->k; k++)
+        sum += (double)ps_ref_load(call, PS_REF_X, pixel * push->k + k) *
+               (double)ps_ref_load(call, PS_REF_WEIGHT, ps_packed_index(weight.h, weight.w, tap, k, column));
+    return sum;
+}
+
+static double product(const struct ps_ref_call *call, uint64_t m, uint32_t column)
+{
+    const struct ps_conv_push *push = call->push;
+    const uint32_t *spec = call->launch->spec;
+    const uint32_t stride = spec[PS_CONV_SPEC_STRIDE], out_pixels = push->out_h * push->out_w;
+    const uint64_t frame = m / out_pixels;
+    const int64_t top = (int64_t)(m % out_pixels / push->out_w) * stride - push->pad_y;
+    const int64_t left = (int64_t)(m % push->out_w) * stride - push->pad_x;
+    double sum = 0;
+    for (uint32_t ty = 0; ty < spec[PS_CONV_SPEC_KERNEL_H]; ty++)
+        for (uint32_t tx = 0; tx < spec[PS_CONV_SPEC_KERNEL_W]; tx++) {
+            const int64_t y = top + ty, x = left + tx;
+            if (y < 0 || y >= push->in_h || x < 0 || x >= push->in_w)
+                continue;
+            const uint64_t pixel = (frame * push->in_h + (uint64_t)y) * push->in_w + (uint64_t)x;
+            sum += tap_product(call, pixel, ty * spec[PS_CONV_SPEC_KERNEL_W] + tx, column);
+        }
+    return sum;
+}
+
+void ps_ref_conv(const struct ps_ref_call *call)
+{
+    const struct ps_conv_push *push = call->push;
+    const struct ps_ref_epilogue epilogue = {push->n, push->vector_rows, push->scale};
+    const uint64_t pixels = (uint64_t)push->frames * push->out_h * push->out_w;
+    for (uint64_t m = 0; m < pixels; m++)
+        ps_ref_store_row(call, epilogue, m, product);
+}

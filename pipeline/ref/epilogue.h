@@ -1,0 +1,50 @@
+/* The epilogue of linear and conv: y[m, n] = scale act(s[n] + bias[n] + vector[m / vector_rows, n]) +
+ * residual[m, n]. */
+#ifndef PS_REF_EPILOGUE_H
+#define PS_REF_EPILOGUE_H
+
+#include "ref/ref.h"
+
+#include "linear.h"
+
+/* Operands of both kernels, as in kernels.def. */
+enum { PS_REF_X, PS_REF_WEIGHT, PS_REF_BIAS, PS_REF_VECTOR, PS_REF_RESIDUAL, PS_REF_Y };
+
+struct ps_ref_epilogue {
+    uint32_t n, vector_rows;
+    float scale;
+};
+
+/* How many columns the result has. */
+static inline uint32_t ps_ref_width(const struct ps_ref_call *call, uint32_t n)
+{
+    return call->launch->spec[PS_LINEAR_SPEC_ACT] == PS_ACT_GEGLU ? n / 2 : n;
+}
+
+/* Row m of the result from product(call, m, column), the sum for a column of the weight. */
+static inline void
+ps_ref_store_row(const struct ps_ref_call *call, struct ps_ref_epilogue epilogue, uint64_t m,
+                 double (*product)(const struct ps_ref_call *call, uint64_t m, uint32_t column))
+{
+    const uint32_t act = call->launch->spec[PS_LINEAR_SPEC_ACT], width = ps_ref_width(call, epilogue.n);
+    for (uint32_t i = 0; i < width; i++) {
+        double sums[2] = {0, 0};
+        for (uint32_t gate = 0; gate < epilogue.n / width; gate++) {
+            const uint32_t column = act == PS_ACT_GEGLU ? 2 * i + gate : i;
+            sums[gate] = product(call, m, column);
+            if (call->operands[PS_REF_BIAS])
+                sums[gate] += (double)ps_ref_load(call, PS_REF_BIAS, column);
+            if (call->operands[PS_REF_VECTOR])
+                sums[gate] +=
+                    (double)ps_ref_load(call, PS_REF_VECTOR, m / epilogue.vector_rows * epilogue.n + column);
+        }
+        double value =
+            act == PS_ACT_GEGLU ? sums[0] * ps_ref_act(PS_ACT_GELU, sums[1]) : ps_ref_act(act, sums[0]);
+        value *= (double)epilogue.scale;
+        if (call->operands[PS_REF_RESIDUAL])
+            value += (double)ps_ref_load(call, PS_REF_RESIDUAL, m * width + i);
+        ps_ref_store(call, PS_REF_Y, m * width + i, value);
+    }
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* Two-dimensional convolution over [frames, in_h, in_w, k] as an implicit matrix product, with linear.h's epilogue:
+ * y[f, oy, ox, n] = epilogue(sum over ty, tx, k of x[f, oy stride + ty - pad_y, ox stride + tx - pad_x, k] weight[n, k, ty, tx])
+ * where x is zero outside. The temporal convolution is this with kernel 3 x 1 over [1, frames, h w, k].
+ * Operands: x, weight, bias, vector, residual; y. Output pixel m = (f out_h + oy) out_w + ox. */
+#ifndef PS_CONV_H
+#define PS_CONV_H
+#include "lib/shared.h"
+
+#define PS_CONV_SPEC_ACT 0
+#define PS_CONV_SPEC_BIAS 1
+#define PS_CONV_SPEC_VECTOR 2
+#define PS_CONV_SPEC_RESIDUAL 3
+#define PS_CONV_SPEC_KERNEL_H 4
+#define PS_CONV_SPEC_KERNEL_W 5
+#define PS_CONV_SPEC_STRIDE 6
+#define PS_CONV_SPEC_ALIGNED 7 /* 1 where every pixel of x begins at a multiple of four elements */
+
+/* Items are (output channel, output pixel). A work group is 2 x 4 clusters with a tile of 32 x 32 each, lib/tile.glsl. */
+#define PS_GROUP_conv_X 64
+#define PS_GROUP_conv_Y 128
+#define PS_GROUP_conv_Z 1
+
+struct ps_conv_push {
+    ps_uint frames, in_h, in_w, k;
+    ps_uint out_h, out_w, n;
+    ps_uint pad_y, pad_x;
+    ps_uint vector_rows; /* output pixels that share a row of vector */
+    ps_float scale;
+};
+#endif

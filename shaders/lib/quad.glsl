@@ -1,0 +1,42 @@
+/* Four consecutive elements at once. */
+#ifndef PS_QUAD_GLSL
+#define PS_QUAD_GLSL
+
+#extension GL_EXT_buffer_reference_uvec2 : require
+#extension GL_EXT_control_flow_attributes : require
+
+/* Memory read as pairs of words. The pair has the type of a pointer, which nobody follows, because that is the one
+ * 64-bit type that needs no feature of the device: lavapipe loads lane by lane and component by component, so half as
+ * many components load twice as fast (see SPEED.md). */
+layout(buffer_reference) buffer Pair {
+    uint unused;
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer ReadPairs {
+    Pair at[];
+};
+
+/* Elements 4 i to 4 i + 3; `from` is aligned to four elements. */
+vec4 load_aligned_quad(ReadS from, uint i)
+{
+#if PS_F16
+    const uvec2 pair = uvec2(ReadPairs(from).at[i]);
+    return vec4(unpackHalf2x16(pair.x), unpackHalf2x16(pair.y));
+#else
+    return uintBitsToFloat(uvec4(uvec2(ReadPairs(from).at[2 * i]), uvec2(ReadPairs(from).at[2 * i + 1])));
+#endif
+}
+
+/* Channels 4 quad to 4 quad + 3 of the row of `channels` channels that begins at element `row`; zero beyond the last.
+ * `aligned`, a specialisation constant, says that every row begins at a multiple of four elements and ends at one. */
+vec4 load_quad(ReadS from, uint row, uint quad, uint channels, bool aligned)
+{
+    if (aligned)
+        return load_aligned_quad(from, row / 4 + quad);
+    vec4 value = vec4(0);
+    [[unroll]] for (uint i = 0; i < 4; i++)
+        if (4 * quad + i < channels)
+            value[i] = load(from, row + 4 * quad + i);
+    return value;
+}
+
+#endif

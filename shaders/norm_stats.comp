@@ -1,0 +1,82 @@
+#version 460
+#include "lib/kernel.glsl"
+#include "norm_stats.h"
+
+/* A lane takes one group in one split alone: lanes side by side take groups side by side. */
+layout(local_size_x = 64) in;
+layout(constant_id = PS_NORM_STATS_SPEC_WIDTH) const uint WIDTH = 1;
+layout(push_constant) uniform Arguments {
+    ReadS x;
+    WriteF partial;
+    ps_norm_stats_push push;
+    PS_PIECE
+};
+
+#if PS_F16
+#define S2 f16vec2
+#else
+#define S2 vec2
+#endif
+layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) readonly buffer ReadS2 { S2 at[]; };
+
+/* Unit i less shift, zero beyond the unit's width. */
+vec4 deviation(uint i, float shift)
+{
+    if (WIDTH == 4)
+        return load4(x, i) - shift;
+    if (WIDTH == 2)
+        return vec4(vec2(ReadS2(x).at[i]) - shift, 0, 0);
+    return vec4(load(x, i) - shift, 0, 0, 0);
+}
+
+float across(vec4 v)
+{
+    return (v.x + v.y) + (v.z + v.w);
+}
+
+void main()
+{
+    if (ITEM.x >= push.splits * push.groups)
+        return;
+    const uint split = ITEM.x / push.groups, group = ITEM.x % push.groups;
+    const uint group_channels = push.c / push.groups;
+    const uint units = group_channels / WIDTH, stride = push.c / WIDTH;
+    const uint begin = split * push.split_rows;
+    const uint rows = min(push.split_rows, push.rows - begin);
+    uint at = (ITEM.z * push.rows + begin) * stride + group * units;
+
+    /* Deviations are summed from the first row's mean. Squares then lose nothing where the mean is large: that row is
+     * within sqrt(rows) deviations of the split's mean. */
+    vec4 first = vec4(0);
+    for (uint u = 0; u < units; u++)
+        first += deviation(at + u, 0);
+    const float shift = across(first) / float(group_channels);
+
+    vec4 sum = vec4(0), square = vec4(0);
+    uint row = 0;
+    for (; row + 4 <= rows; row += 4) {
+        vec4 row_sum = vec4(0), row_square = vec4(0);
+        for (uint u = 0; u < units; u++) {
+            const vec4 a = deviation(at + u, shift), b = deviation(at + stride + u, shift);
+            const vec4 c = deviation(at + 2 * stride + u, shift), d = deviation(at + 3 * stride + u, shift);
+            row_sum += (a + b) + (c + d);
+            row_square += (a * a + b * b) + (c * c + d * d);
+        }
+        sum += row_sum;
+        square += row_square;
+        at += 4 * stride;
+    }
+    for (; row < rows; row++) {
+        for (uint u = 0; u < units; u++) {
+            const vec4 a = deviation(at + u, shift);
+            sum += a;
+            square += a * a;
+        }
+        at += stride;
+    }
+
+    const float total = across(sum), mean = total / float(rows * group_channels);
+    const uint to = 2 * (ITEM.z * push.splits * push.groups + ITEM.x);
+    store_f32(partial, to, shift + mean);
+    store_f32(partial, to + 1, max(across(square) - total * mean, 0));
+}

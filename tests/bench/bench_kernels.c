@@ -1,0 +1,223 @@
+/* Rates of the heavy kernels on a Vulkan device, beside the rate of multiply-adds without loads in the same
+ * run.
+ *
+ *     bench_kernels [--device NAME] [--type f32|f16] [--rounds N] [PART OF A CASE'S NAME]
+ *
+ * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
+ * s" counts processor time of all threads instead of time on the wall: on a software device that other work
+ * disturbs it is the steadier one. The first launch, which compiles, is timed apart. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/half.h"
+#include "bench/ceiling.h"
+#include "bench/clock.h"
+#include "ops/ops.h"
+#include "run/plan.h"
+#include "vk/vk.h"
+
+#define MAX_ROUNDS 99
+
+enum kind { LINEAR, CONV3X3, CONV_FRAMES, SPACE, TIME };
+
+/* LINEAR: [n, h, w, k] to `columns`; convolutions alike; attention: qkv [n, h, w, 3 heads k] with `columns`
+ * heads. */
+struct bench_case {
+    const char *name;
+    enum kind kind;
+    uint32_t n, h, w, k, columns;
+    enum ps_act act;
+};
+
+static const struct bench_case cases[] = {
+    {"linear 2304 x 1280, K 320", LINEAR, 1, 1, 2304, 320, 1280, PS_NONE},
+    {"conv 3x3 320 -> 320, 72 x 128", CONV3X3, 1, 72, 128, 320, 320, PS_NONE},
+    {"linear 9216 x 2560, K 320", LINEAR, 1, 1, 9216, 320, 2560, PS_NONE},
+    {"linear 9216 x 2560, K 320, GEGLU", LINEAR, 1, 1, 9216, 320, 2560, PS_GEGLU},
+    {"linear 576 x 1280, K 11520", LINEAR, 1, 1, 576, 11520, 1280, PS_NONE},
+    {"linear 1 x 1280, K 1280", LINEAR, 1, 1, 1, 1280, 1280, PS_NONE},
+    {"conv 3x3 1280 -> 1280, 18 x 32", CONV3X3, 1, 18, 32, 1280, 1280, PS_NONE},
+    {"conv 3x1x1 320 -> 320, 14 x 36 x 64", CONV_FRAMES, 14, 36, 64, 320, 320, PS_NONE},
+    {"attention 5 x 64, 2304 tokens", SPACE, 1, 36, 64, 64, 5, PS_NONE},
+    {"attention 5 x 64, 25 frames, 2304 pixels", TIME, 25, 36, 64, 64, 5, PS_NONE},
+    {"attention 1 x 512, 1024 tokens", SPACE, 1, 32, 32, 512, 1, PS_NONE},
+};
+
+/* A case's weights and input on one backend. */
+struct bench {
+    struct ps_run run;
+    struct ps_weight weights[2];
+    struct ps_tensor resident[2], x;
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
+    return *state >> 33;
+}
+
+static void fill(struct ps_run *run, struct ps_tensor t, float scale)
+{
+    uint64_t state = 1;
+    const uint64_t count = ps_elements(t);
+    void *to = run->backend->ops->upload_begin(run->backend, t, run->error);
+    for (uint64_t i = 0; to && i < count; i++) {
+        const float value = scale * ((float)next_random(&state) * 0x1p-30f - 1);
+        if (t.type == PS_F16)
+            ((uint16_t *)to)[i] = ps_half_from_float(value);
+        else
+            ((float *)to)[i] = value;
+    }
+    if (to)
+        run->backend->ops->upload_end(run->backend, run->error);
+}
+
+static uint32_t taps_of(enum kind kind)
+{
+    return kind == CONV3X3 ? 9 : kind == CONV_FRAMES ? 3 : 1;
+}
+
+/* Declares the weights and allocates the input; returns the bytes that the weights take. */
+static uint64_t prepare(struct bench *bench, const struct bench_case *c)
+{
+    const bool attention = c->kind == SPACE || c->kind == TIME, geglu = c->act == PS_GEGLU;
+    bench->weights[0] = (struct ps_weight){.pack = PS_PACK_MATRIX,
+                                           .taps = taps_of(c->kind),
+                                           .rows = c->k,
+                                           .columns = c->columns,
+                                           .interleave = geglu};
+    bench->weights[1] = (struct ps_weight){
+        .pack = PS_PACK_VECTOR, .taps = 1, .rows = 1, .columns = c->columns, .interleave = geglu, .index = 1};
+    uint64_t bytes = 0;
+    for (int i = 0; i < 2; i++) {
+        bench->resident[i] = ps_packed_shape(&bench->weights[i], bench->run.type);
+        bench->resident[i].offset = bytes;
+        bytes += ps_align_up(ps_span_bytes(bench->resident[i]), PS_ALIGNMENT);
+    }
+    bench->run.resident = bench->resident;
+    bench->x =
+        ps_new(&bench->run, bench->run.type, c->n, c->h, c->w, attention ? 3 * c->columns * c->k : c->k);
+    return bytes;
+}
+
+static void launch(struct bench *bench, const struct bench_case *c)
+{
+    const struct ps_layer layer = {&bench->weights[0], &bench->weights[1]};
+    const struct ps_epilogue epilogue = {.act = c->act};
+    struct ps_run *run = &bench->run;
+    ps_enter(run, "bench");
+    switch (c->kind) {
+    case LINEAR:
+        ps_linear(run, bench->x, layer, &epilogue);
+        break;
+    case CONV3X3:
+        ps_conv3x3(run, bench->x, layer, &epilogue);
+        break;
+    case CONV_FRAMES:
+        ps_conv_frames(run, bench->x, 0, c->n, layer, &epilogue);
+        break;
+    case SPACE:
+    case TIME:
+        ps_self_attention(run, bench->x, c->columns, c->kind == SPACE ? PS_SPACE : PS_TIME);
+        break;
+    }
+    ps_leave(run, (struct ps_tensor){0});
+    if (ps_run_ok(run))
+        run->backend->ops->finish(run->backend, run->error);
+}
+
+/* Plans the case for its memory, then reserves that and fills it. */
+static void set_up(struct bench *bench, struct ps_backend *backend, const struct bench_case *c,
+                   enum ps_type type, struct ps_error *error)
+{
+    struct ps_backend plan = ps_plan_backend(backend);
+    ps_run_begin(&bench->run, &plan, type, error);
+    const uint64_t weight_bytes = prepare(bench, c);
+    launch(bench, c);
+    const uint64_t scratch_bytes = ps_arena_peak(&bench->run.scratch);
+    ps_run_end(&bench->run);
+
+    ps_run_begin(&bench->run, backend, type, error);
+    prepare(bench, c);
+    const uint64_t largest = ps_max_u64(weight_bytes, scratch_bytes);
+    if (!backend->ops->reserve(backend, PS_SCRATCH, &scratch_bytes, 1, error) ||
+        !backend->ops->reserve(backend, PS_WEIGHTS, &weight_bytes, 1, error) ||
+        (backend->staging_needed && !backend->ops->reserve_staging(backend, largest, error)))
+        return;
+    fill(&bench->run, bench->x, 1);
+    for (int i = 0; i < 2; i++)
+        fill(&bench->run, bench->resident[i], 0.05f);
+}
+
+static bool measure(struct ps_backend *backend, struct bench_ceiling *ceiling, const struct bench_case *c,
+                    enum ps_type type, int rounds, struct ps_error *error)
+{
+    static struct bench bench;
+    double rate[MAX_ROUNDS], cpu_rate[MAX_ROUNDS], fraction[MAX_ROUNDS], cpu_fraction[MAX_ROUNDS];
+    set_up(&bench, backend, c, type, error);
+    bench.run.flops = 0;
+    const double before = bench_seconds();
+    launch(&bench, c);
+    const double first = bench_seconds() - before;
+    const double gflop = 1e-9 * (double)bench.run.flops;
+    for (int i = 0; i < rounds && !error->status; i++) {
+        const double cpu0 = bench_cpu_seconds();
+        const double roof = 1e-9 * bench_ceiling_measure(ceiling, error);
+        const double cpu1 = bench_cpu_seconds();
+        const double begin = bench_seconds();
+        launch(&bench, c);
+        rate[i] = gflop / (bench_seconds() - begin);
+        cpu_rate[i] = gflop / (bench_cpu_seconds() - cpu1);
+        fraction[i] = rate[i] / roof;
+        cpu_fraction[i] = cpu_rate[i] / (1e-9 * bench_ceiling_flops() / (cpu1 - cpu0));
+    }
+    ps_run_end(&bench.run);
+    if (error->status)
+        return false;
+    const size_t count = (size_t)rounds;
+    printf("%-42s %s %9.1f %8.0f%% %10.1f %8.0f%% %9.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
+           bench_median(rate, count), 100 * bench_median(fraction, count), bench_median(cpu_rate, count),
+           100 * bench_median(cpu_fraction, count), first);
+    fflush(stdout);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    const char *device = NULL, *part = "";
+    int rounds = 5, types = 3;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--device") && i + 1 < argc)
+            device = argv[++i];
+        else if (!strcmp(argv[i], "--type") && i + 1 < argc)
+            types = !strcmp(argv[++i], "f16") ? 2 : 1;
+        else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
+            rounds = atoi(argv[++i]);
+        else
+            part = argv[i];
+    }
+    rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
+
+    struct ps_error error = {0};
+    struct ps_backend *backend = ps_vk_open(&(struct ps_vk_params){.selector = device}, &error);
+    struct bench_ceiling *ceiling = backend ? bench_ceiling_open(backend, &error) : NULL;
+    if (ceiling) {
+        printf("%s\n%-42s %s %9s %9s %10s %9s %9s\n", ps_vk_device(backend)->name, "", "   ", "GFLOP/s",
+               "of roof", "per cpu s", "of roof", "first, s");
+        double roofs[9];
+        for (int i = 0; i < 9; i++)
+            roofs[i] = 1e-9 * bench_ceiling_measure(ceiling, &error);
+        printf("%-42s f32 %9.1f\n", "multiply-adds without loads", bench_median(roofs, 9));
+    }
+    for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
+        for (int type = PS_F32; type <= PS_F16; type++)
+            if (types & 1 << type && strstr(cases[i].name, part))
+                measure(backend, ceiling, &cases[i], (enum ps_type)type, rounds, &error);
+    if (error.status)
+        fprintf(stderr, "%s\n", error.message);
+    bench_ceiling_close(ceiling);
+    if (backend)
+        backend->ops->close(backend);
+    return error.status ? 1 : 0;
+}

@@ -1,0 +1,29 @@
+#include "kernels/subject.h"
+
+#include <stdio.h>
+
+#include "vk/vk.h"
+
+static void print_line(void *user, enum ps_log_level level, const char *line)
+{
+    (void)user;
+    if (level <= PS_LOG_WARNING)
+        printf("vk: %s\n", line);
+}
+
+struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps_error *error)
+{
+    const struct ps_vk_params params = {.selector = device, .log = print_line, .validate = validate};
+    return ps_vk_open(&params, error);
+}
+
+uint64_t bed_subject_close(struct ps_backend *subject)
+{
+    if (!subject)
+        return 0;
+    const uint64_t messages = ps_vk_messages(subject);
+    if (messages)
+        printf("the validation layer gave %llu messages\n", (unsigned long long)messages);
+    subject->ops->close(subject);
+    return messages;
+}
