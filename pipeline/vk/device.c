@@ -1,0 +1,341 @@
+#include "vk/state.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "vk/host.h"
+
+#define MAX_DEVICES 16
+
+/* Everything asked of a physical device at once; the structures point at each other, so it stays where it is.
+ */
+struct survey {
+    VkPhysicalDeviceProperties2 properties;
+    VkPhysicalDeviceVulkan11Properties properties11;
+    VkPhysicalDeviceVulkan12Properties properties12;
+    VkPhysicalDeviceVulkan13Properties properties13;
+    VkPhysicalDeviceFeatures2 features;
+    VkPhysicalDeviceVulkan11Features features11;
+    VkPhysicalDeviceVulkan12Features features12;
+    VkPhysicalDeviceVulkan13Features features13;
+    VkPhysicalDeviceMemoryProperties2 memory;
+    uint32_t family; /* of a compute queue; UINT32_MAX where there is none */
+};
+
+static uint32_t compute_family(const struct ps_vk *vk, VkPhysicalDevice physical)
+{
+    VkQueueFamilyProperties families[32];
+    uint32_t count = sizeof families / sizeof *families;
+    vk->fn.GetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
+    for (uint32_t i = 0; i < count; i++)
+        if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
+            return i;
+    return UINT32_MAX;
+}
+
+/* Fills `survey`; for a device below Vulkan 1.2 only its name and version are asked. */
+static void survey_device(const struct ps_vk *vk, VkPhysicalDevice physical, struct survey *survey)
+{
+    memset(survey, 0, sizeof *survey);
+    vk->fn.GetPhysicalDeviceProperties(physical, &survey->properties.properties);
+    survey->family = compute_family(vk, physical);
+    const uint32_t version = survey->properties.properties.apiVersion;
+    if (version < VK_API_VERSION_1_2)
+        return;
+
+    survey->properties13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES;
+    survey->properties12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES;
+    survey->properties12.pNext = version >= VK_API_VERSION_1_3 ? &survey->properties13 : NULL;
+    survey->properties11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES;
+    survey->properties11.pNext = &survey->properties12;
+    survey->properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+    survey->properties.pNext = &survey->properties11;
+    vk->fn.GetPhysicalDeviceProperties2(physical, &survey->properties);
+
+    survey->features13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES;
+    survey->features12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+    survey->features12.pNext = version >= VK_API_VERSION_1_3 ? &survey->features13 : NULL;
+    survey->features11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
+    survey->features11.pNext = &survey->features12;
+    survey->features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    survey->features.pNext = &survey->features11;
+    vk->fn.GetPhysicalDeviceFeatures2(physical, &survey->features);
+
+    survey->memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
+    vk->fn.GetPhysicalDeviceMemoryProperties2(physical, &survey->memory);
+}
+
+/* A software device's heap is the machine's memory, whatever size the driver gives it. */
+static uint64_t usable_bytes(const struct survey *survey)
+{
+    if (survey->properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU) {
+        const uint64_t available = ps_host_available_bytes();
+        if (available)
+            return available;
+    }
+    const VkPhysicalDeviceMemoryProperties *memory = &survey->memory.memoryProperties;
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < memory->memoryHeapCount; i++)
+        if (memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+            largest = ps_max_u64(largest, memory->memoryHeaps[i].size);
+    return largest;
+}
+
+static bool can_shuffle(const struct survey *survey)
+{
+    const VkPhysicalDeviceVulkan11Properties *properties = &survey->properties11;
+    const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+    return properties->subgroupSize >= 8 &&
+           (properties->subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+           (properties->subgroupSupportedOperations & needed) == needed;
+}
+
+static const char *why_unusable(const struct survey *survey)
+{
+    if (survey->properties.properties.apiVersion < VK_API_VERSION_1_2)
+        return "Vulkan 1.2 is needed";
+    if (survey->family == UINT32_MAX)
+        return "it has no compute queue";
+    if (!survey->features12.bufferDeviceAddress)
+        return "the feature bufferDeviceAddress is needed";
+    if (!survey->features11.storageBuffer16BitAccess)
+        return "the feature storageBuffer16BitAccess is needed";
+    if (survey->properties.properties.limits.maxComputeWorkGroupInvocations < 256)
+        return "work groups of 256 invocations are needed";
+    if (!can_shuffle(survey))
+        return "subgroups of at least 8 invocations, with shuffles, are needed";
+    return "";
+}
+
+static void describe(const struct survey *survey, uint32_t index, struct ps_device *device)
+{
+    const VkPhysicalDeviceProperties *properties = &survey->properties.properties;
+    const uint32_t version = properties->apiVersion;
+    memset(device, 0, sizeof *device);
+    snprintf(device->selector, sizeof device->selector, "%u", index);
+    snprintf(device->name, sizeof device->name, "%.*s", (int)sizeof device->name - 1, properties->deviceName);
+    snprintf(device->driver, sizeof device->driver, "%.48s%s%.48s, Vulkan %u.%u.%u",
+             survey->properties12.driverName, survey->properties12.driverName[0] ? " " : "",
+             survey->properties12.driverInfo, VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version),
+             VK_API_VERSION_PATCH(version));
+    snprintf(device->reason, sizeof device->reason, "%s", why_unusable(survey));
+    device->usable = !device->reason[0];
+    device->memory_bytes = usable_bytes(survey);
+    device->software = properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
+static bool enumerate(struct ps_vk *vk, VkPhysicalDevice physical[MAX_DEVICES], uint32_t *count,
+                      struct ps_error *error)
+{
+    *count = MAX_DEVICES;
+    const VkResult result = vk->fn.EnumeratePhysicalDevices(vk->instance, count, physical);
+    if (result != VK_INCOMPLETE && !ps_vk_check(result, "vkEnumeratePhysicalDevices", error))
+        return false;
+    if (*count)
+        return true;
+    ps_fail(error, PS_ERR_DEVICE, "device.none", "the Vulkan loader finds no device");
+    ps_hint(error, PS_VK_INSTALL_HINT);
+    return false;
+}
+
+static bool contains_ignoring_case(const char *text, const char *part)
+{
+    const size_t length = strlen(part);
+    for (; strlen(text) >= length; text++) {
+        size_t i = 0;
+        while (i < length && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (i == length)
+            return true;
+    }
+    return false;
+}
+
+/* The index of the device that `selector` means, or UINT32_MAX with the reason in `error`. */
+static uint32_t choose(const struct ps_device *devices, uint32_t count, const char *selector,
+                       struct ps_error *error)
+{
+    const bool automatic = !selector || !strcmp(selector, "auto");
+    if (automatic) {
+        for (int software = 0; software <= 1; software++)
+            for (uint32_t i = 0; i < count; i++)
+                if (devices[i].usable && devices[i].software == software)
+                    return i;
+        ps_fail(error, PS_ERR_DEVICE, "device.unusable", "no device can be used; device 0, %s: %s",
+                devices[0].name, devices[0].reason);
+        ps_hint(error, PS_VK_INSTALL_HINT);
+        return UINT32_MAX;
+    }
+    uint32_t found = UINT32_MAX;
+    for (uint32_t i = 0; i < count && found == UINT32_MAX; i++)
+        if (!strcmp(selector, devices[i].selector))
+            found = i;
+    for (uint32_t i = 0; i < count && found == UINT32_MAX && *selector; i++)
+        if (contains_ignoring_case(devices[i].name, selector))
+            found = i;
+    if (found == UINT32_MAX) {
+        ps_fail(error, PS_ERR_DEVICE, "device.unknown", "no device is named \"%s\"; there are %u", selector,
+                count);
+        ps_hint(error, "`packshot devices` lists what can be chosen.");
+    } else if (!devices[found].usable) {
+        ps_fail(error, PS_ERR_DEVICE, "device.unusable", "device %u, %s, cannot be used: %s", found,
+                devices[found].name, devices[found].reason);
+        ps_hint(error, "`packshot devices` lists what can be chosen.");
+        found = UINT32_MAX;
+    }
+    return found;
+}
+
+static bool has_extension(const struct ps_vk *vk, const char *name)
+{
+    uint32_t count = 0;
+    if (vk->fn.EnumerateDeviceExtensionProperties(vk->physical, NULL, &count, NULL) != VK_SUCCESS)
+        return false;
+    VkExtensionProperties *extensions = calloc(count ? count : 1, sizeof *extensions);
+    if (!extensions)
+        return false;
+    bool found = false;
+    if (vk->fn.EnumerateDeviceExtensionProperties(vk->physical, NULL, &count, extensions) == VK_SUCCESS)
+        for (uint32_t i = 0; i < count && !found; i++)
+            found = !strcmp(extensions[i].extensionName, name);
+    free(extensions);
+    return found;
+}
+
+/* Dispatches stay well under a second on the slowest device of a kind: desktop drivers reset a device that is
+ * busy for some seconds. A software device has no such watchdog, but a run must be able to stop between
+ * dispatches. */
+static uint64_t flops_bound(VkPhysicalDeviceType kind)
+{
+    switch (kind) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return 400000000000;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return 20000000000;
+    default:
+        return 100000000000;
+    }
+}
+
+static void keep_limits(struct ps_vk *vk, const struct survey *survey)
+{
+    const VkPhysicalDeviceLimits *limits = &survey->properties.properties.limits;
+    const uint64_t second = 1000000000;
+    vk->family = survey->family;
+    vk->kind = survey->properties.properties.deviceType;
+    memcpy(vk->max_groups, limits->maxComputeWorkGroupCount, sizeof vk->max_groups);
+    if (!vk->dispatch_flops)
+        vk->dispatch_flops = flops_bound(vk->kind);
+    if (!vk->timeout_ns)
+        vk->timeout_ns = vk->info.software ? 1200 * second : 120 * second;
+
+    /* Work groups are rows of a multiple of 64 invocations; the flag asks for whole subgroups to divide them
+     * evenly. */
+    vk->full_subgroups = survey->features13.subgroupSizeControl && survey->features13.computeFullSubgroups &&
+                         64 % survey->properties11.subgroupSize == 0;
+
+    /* 4 GiB keeps a kernel's 32-bit index below 2^31 two-byte elements. */
+    uint64_t segment = ps_min_u64(survey->properties11.maxMemoryAllocationSize, 4ull << 30);
+    if (survey->properties13.maxBufferSize)
+        segment = ps_min_u64(segment, survey->properties13.maxBufferSize);
+    vk->base.segment_limit = segment & ~(uint64_t)(PS_ALIGNMENT - 1);
+}
+
+static bool create_device(struct ps_vk *vk, struct ps_error *error)
+{
+    VkPhysicalDeviceVulkan13Features features13 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+        .subgroupSizeControl = VK_TRUE,
+        .computeFullSubgroups = VK_TRUE,
+    };
+    VkPhysicalDeviceVulkan12Features features12 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+        .pNext = vk->full_subgroups ? &features13 : NULL,
+        .bufferDeviceAddress = VK_TRUE,
+    };
+    VkPhysicalDeviceVulkan11Features features11 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+        .pNext = &features12,
+        .storageBuffer16BitAccess = VK_TRUE,
+    };
+    const float priority = 1;
+    const VkDeviceQueueCreateInfo queue = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueFamilyIndex = vk->family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    vk->has_budget = has_extension(vk, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    const char *const extension = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    const VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features11,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue,
+        .enabledExtensionCount = vk->has_budget,
+        .ppEnabledExtensionNames = &extension,
+    };
+    if (!PS_VK(vk, error, CreateDevice, vk->physical, &info, NULL, &vk->device) ||
+        !ps_vk_load_device(vk, error))
+        return false;
+    vk->fn.GetDeviceQueue(vk->device, vk->family, 0, &vk->queue);
+    return true;
+}
+
+bool ps_vk_device_open(struct ps_vk *vk, const char *selector, struct ps_error *error)
+{
+    VkPhysicalDevice physical[MAX_DEVICES];
+    struct ps_device devices[MAX_DEVICES];
+    struct survey survey;
+    uint32_t count;
+    if (!enumerate(vk, physical, &count, error))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        survey_device(vk, physical[i], &survey);
+        describe(&survey, i, &devices[i]);
+    }
+    const uint32_t index = choose(devices, count, selector, error);
+    if (index == UINT32_MAX)
+        return false;
+    vk->physical = physical[index];
+    vk->info = devices[index];
+    survey_device(vk, vk->physical, &survey);
+    keep_limits(vk, &survey);
+    if (!create_device(vk, error))
+        return false;
+    ps_vk_log(vk, PS_LOG_INFO, "device %s: %s (%s)", vk->info.selector, vk->info.name, vk->info.driver);
+    return true;
+}
+
+void ps_vk_device_close(struct ps_vk *vk)
+{
+    if (vk->device && vk->fn.DestroyDevice)
+        vk->fn.DestroyDevice(vk->device, NULL);
+    vk->device = VK_NULL_HANDLE;
+}
+
+size_t ps_vk_devices(struct ps_device *devices, size_t capacity, char *note, size_t note_size)
+{
+    struct ps_error error = {0};
+    VkPhysicalDevice physical[MAX_DEVICES];
+    uint32_t count = 0;
+    struct ps_vk *vk = calloc(1, sizeof *vk);
+    if (!vk)
+        ps_fail(&error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    else if (ps_vk_instance_open(vk, false, &error) && enumerate(vk, physical, &count, &error)) {
+        for (uint32_t i = 0; i < count && i < capacity; i++) {
+            struct survey survey;
+            survey_device(vk, physical[i], &survey);
+            describe(&survey, i, &devices[i]);
+        }
+    }
+    if (note && note_size)
+        snprintf(note, note_size, "%s%s%s", error.message, error.hint[0] ? ". " : "", error.hint);
+    if (vk)
+        ps_vk_instance_close(vk);
+    free(vk);
+    return count;
+}

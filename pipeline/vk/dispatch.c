@@ -1,0 +1,98 @@
+/* Launches become dispatches. */
+#include "vk/state.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "vk/spirv.h"
+
+/* The work groups of one dispatch along each axis, so that a piece of the launch stays within the device's
+ * limits and within dispatch_flops; cut along z first, then y, then x. */
+static void cut(const struct ps_vk *vk, const struct ps_launch *launch, const uint32_t groups[3],
+                uint32_t step[3])
+{
+    uint64_t pieces = (launch->flops + vk->dispatch_flops - 1) / vk->dispatch_flops;
+    for (int axis = 2; axis >= 0; axis--) {
+        const uint32_t parts = (uint32_t)ps_max_u64(1, ps_min_u64(pieces, groups[axis]));
+        step[axis] = (uint32_t)ps_min_u64(ps_div_up(groups[axis], parts), vk->max_groups[axis]);
+        const uint32_t made = ps_div_up(groups[axis], step[axis]);
+        pieces = (pieces + made - 1) / made;
+    }
+}
+
+struct call {
+    VkPipeline pipeline;
+    uint32_t range_count;
+    struct ps_range ranges[PS_MAX_OPERANDS];
+    uint32_t push_words; /* operand addresses, push constants, then the first work group of the piece */
+    uint32_t push[128 / 4];
+    uint64_t piece_flops;
+};
+
+static bool prepare(struct ps_vk *vk, const struct ps_launch *launch, struct call *call,
+                    struct ps_error *error)
+{
+    const struct ps_kernel_row *row = ps_kernel_row(launch->kernel);
+    const size_t reads = strlen(row->reads), operands = reads + strlen(row->writes);
+    call->range_count = 0;
+    for (size_t i = 0; i < operands; i++) {
+        uint64_t address = 0;
+        if (!ps_is_null(launch->operands[i])) {
+            struct ps_range *range = &call->ranges[call->range_count++];
+            if (!ps_vk_locate(vk, launch->operands[i], range, NULL, error))
+                return false;
+            range->write = i >= reads;
+            address = range->begin;
+        }
+        memcpy(call->push + 2 * i, &address, sizeof address);
+    }
+    memcpy(call->push + 2 * operands, launch->push, row->push_bytes);
+    call->push_words = (uint32_t)(2 * operands + row->push_bytes / 4 + 3);
+    call->pipeline = ps_vk_pipeline(vk, launch, error);
+    return call->pipeline;
+}
+
+static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3], const uint32_t count[3],
+                     struct ps_error *error)
+{
+    struct ps_vk_slot *slot = ps_vk_record(vk, call->ranges, call->range_count, error);
+    if (!slot)
+        return false;
+    if (slot->bound != call->pipeline)
+        vk->fn.CmdBindPipeline(slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, call->pipeline);
+    slot->bound = call->pipeline;
+    slot->flops += call->piece_flops;
+    memcpy(call->push + call->push_words - 3, first, 3 * sizeof *first);
+    vk->fn.CmdPushConstants(slot->commands, vk->pipelines.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                            call->push_words * 4, call->push);
+    vk->fn.CmdDispatch(slot->commands, count[0], count[1], count[2]);
+    vk->counts.dispatches++;
+    return true;
+}
+
+bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
+{
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    const struct ps_vk_kernel *kernel = &ps_vk_kernels[launch->kernel];
+    struct call call;
+    if (!prepare(vk, launch, &call, error))
+        return false;
+    uint32_t groups[3], step[3], first[3], count[3];
+    for (int axis = 0; axis < 3; axis++)
+        groups[axis] = ps_div_up(launch->items[axis], kernel->group[axis]);
+    if (!groups[0] || !groups[1] || !groups[2])
+        return true;
+    cut(vk, launch, groups, step);
+    const uint64_t pieces = (uint64_t)ps_div_up(groups[0], step[0]) * ps_div_up(groups[1], step[1]) *
+                            ps_div_up(groups[2], step[2]);
+    call.piece_flops = launch->flops / pieces;
+    for (first[2] = 0; first[2] < groups[2]; first[2] += step[2])
+        for (first[1] = 0; first[1] < groups[1]; first[1] += step[1])
+            for (first[0] = 0; first[0] < groups[0]; first[0] += step[0]) {
+                for (int axis = 0; axis < 3; axis++)
+                    count[axis] = (uint32_t)ps_min_u64(step[axis], groups[axis] - first[axis]);
+                if (!dispatch(vk, &call, first, count, error))
+                    return false;
+            }
+    return true;
+}

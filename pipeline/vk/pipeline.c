@@ -1,0 +1,139 @@
+#include "vk/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vk/spirv.h"
+
+struct key {
+    uint32_t kernel, type, spec[PS_MAX_SPEC];
+};
+
+struct ps_vk_pipeline {
+    struct key key;
+    VkPipeline pipeline; /* null in an empty entry */
+};
+
+#define PUSH_BYTES 128
+
+bool ps_vk_pipelines_open(struct ps_vk *vk, struct ps_error *error)
+{
+    const VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = PUSH_BYTES};
+    const VkPipelineLayoutCreateInfo layout = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .pushConstantRangeCount = 1,
+        .pPushConstantRanges = &range,
+    };
+    const VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+    return PS_VK(vk, error, CreatePipelineLayout, vk->device, &layout, NULL, &vk->pipelines.layout) &&
+           PS_VK(vk, error, CreatePipelineCache, vk->device, &cache, NULL, &vk->pipelines.cache);
+}
+
+void ps_vk_pipelines_close(struct ps_vk *vk)
+{
+    struct ps_vk_pipelines *pipelines = &vk->pipelines;
+    for (uint32_t i = 0; i < pipelines->capacity; i++)
+        if (pipelines->entries[i].pipeline)
+            vk->fn.DestroyPipeline(vk->device, pipelines->entries[i].pipeline, NULL);
+    if (pipelines->cache)
+        vk->fn.DestroyPipelineCache(vk->device, pipelines->cache, NULL);
+    if (pipelines->layout)
+        vk->fn.DestroyPipelineLayout(vk->device, pipelines->layout, NULL);
+    free(pipelines->entries);
+    memset(pipelines, 0, sizeof *pipelines);
+}
+
+/* FNV-1a over the key's words. */
+static uint32_t hash(const struct key *key)
+{
+    uint32_t words[sizeof *key / 4], value = 2166136261u;
+    memcpy(words, key, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        value = (value ^ words[i]) * 16777619u;
+    return value ^ value >> 15;
+}
+
+/* The entry that holds `key`, or the empty one where it belongs. */
+static struct ps_vk_pipeline *find(struct ps_vk_pipeline *entries, uint32_t capacity, const struct key *key)
+{
+    uint32_t at = hash(key) & (capacity - 1);
+    while (entries[at].pipeline && memcmp(&entries[at].key, key, sizeof *key))
+        at = (at + 1) & (capacity - 1);
+    return &entries[at];
+}
+
+/* Keeps the table at most half full. */
+static bool make_room(struct ps_vk_pipelines *pipelines, struct ps_error *error)
+{
+    if (pipelines->count * 2 < pipelines->capacity)
+        return true;
+    const uint32_t capacity = pipelines->capacity ? pipelines->capacity * 2 : 64;
+    struct ps_vk_pipeline *entries = calloc(capacity, sizeof *entries);
+    if (!entries) {
+        ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+        return false;
+    }
+    for (uint32_t i = 0; i < pipelines->capacity; i++)
+        if (pipelines->entries[i].pipeline)
+            *find(entries, capacity, &pipelines->entries[i].key) = pipelines->entries[i];
+    free(pipelines->entries);
+    pipelines->entries = entries;
+    pipelines->capacity = capacity;
+    return true;
+}
+
+static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline, struct ps_error *error)
+{
+    const struct ps_vk_kernel *kernel = &ps_vk_kernels[key->kernel];
+    const VkShaderModuleCreateInfo module_info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+        .codeSize = kernel->spirv[key->type].bytes,
+        .pCode = kernel->spirv[key->type].words,
+    };
+    VkSpecializationMapEntry map[PS_MAX_SPEC];
+    for (uint32_t i = 0; i < PS_MAX_SPEC; i++)
+        map[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
+    const VkSpecializationInfo spec = {
+        .mapEntryCount = PS_MAX_SPEC,
+        .pMapEntries = map,
+        .dataSize = sizeof key->spec,
+        .pData = key->spec,
+    };
+    VkShaderModule module;
+    if (!PS_VK(vk, error, CreateShaderModule, vk->device, &module_info, NULL, &module))
+        return false;
+    const VkComputePipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .flags = vk->full_subgroups ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = module,
+                .pName = "main",
+                .pSpecializationInfo = &spec,
+            },
+        .layout = vk->pipelines.layout,
+    };
+    const bool made =
+        PS_VK(vk, error, CreateComputePipelines, vk->device, vk->pipelines.cache, 1, &info, NULL, pipeline);
+    vk->fn.DestroyShaderModule(vk->device, module, NULL);
+    return made;
+}
+
+VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error)
+{
+    struct key key = {.kernel = launch->kernel, .type = launch->type};
+    memcpy(key.spec, launch->spec, sizeof key.spec);
+    if (!make_room(&vk->pipelines, error))
+        return VK_NULL_HANDLE;
+    struct ps_vk_pipeline *entry = find(vk->pipelines.entries, vk->pipelines.capacity, &key);
+    if (!entry->pipeline) {
+        if (!create(vk, &key, &entry->pipeline, error))
+            return VK_NULL_HANDLE;
+        entry->key = key;
+        vk->pipelines.count++;
+        vk->counts.pipelines++;
+    }
+    return entry->pipeline;
+}

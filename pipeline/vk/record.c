@@ -1,0 +1,161 @@
+/* Commands are recorded into a ring of submissions. The device works on some while the next is recorded;
+ * nothing waits but for a slot of the ring or for bytes that the host is to touch. */
+#include "vk/state.h"
+
+static const VkPipelineStageFlags device_stages =
+    VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+static const VkAccessFlags device_writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+static const VkAccessFlags device_reads = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+
+bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error)
+{
+    const VkCommandPoolCreateInfo pool = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+        .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+        .queueFamilyIndex = vk->family,
+    };
+    if (!PS_VK(vk, error, CreateCommandPool, vk->device, &pool, NULL, &vk->pool))
+        return false;
+    const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    const VkCommandBufferAllocateInfo commands = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = vk->pool,
+        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+        .commandBufferCount = 1,
+    };
+    for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
+        if (!PS_VK(vk, error, CreateFence, vk->device, &fence, NULL, &vk->slots[i].fence) ||
+            !PS_VK(vk, error, AllocateCommandBuffers, vk->device, &commands, &vk->slots[i].commands))
+            return false;
+    return true;
+}
+
+void ps_vk_recorder_close(struct ps_vk *vk)
+{
+    for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
+        if (vk->slots[i].fence)
+            vk->fn.DestroyFence(vk->device, vk->slots[i].fence, NULL);
+    if (vk->pool)
+        vk->fn.DestroyCommandPool(vk->device, vk->pool, NULL);
+}
+
+static bool wait_slot(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error *error)
+{
+    const VkResult result = vk->fn.WaitForFences(vk->device, 1, &slot->fence, VK_TRUE, vk->timeout_ns);
+    vk->stuck = result == VK_TIMEOUT;
+    if (vk->stuck) {
+        ps_fail(error, PS_ERR_DEVICE_LOST, "device.timeout",
+                "%s did not finish %u launches within %.3g seconds", vk->info.name, slot->launches,
+                (double)vk->timeout_ns * 1e-9);
+        ps_hint(error,
+                "Another program may be using the device, or the driver has failed; see its log (dmesg).");
+        return false;
+    }
+    if (!ps_vk_check(result, "vkWaitForFences", error))
+        return false;
+    slot->stage = PS_VK_IDLE;
+    return PS_VK(vk, error, ResetFences, vk->device, 1, &slot->fence);
+}
+
+/* The slot of the ring that is being recorded; begins one where there is none. */
+static struct ps_vk_slot *open_slot(struct ps_vk *vk, struct ps_error *error)
+{
+    struct ps_vk_slot *slot = &vk->slots[vk->slot];
+    if (slot->stage == PS_VK_RECORDING)
+        return slot;
+    if (slot->stage == PS_VK_PENDING && !wait_slot(vk, slot, error))
+        return NULL;
+    const VkCommandBufferBeginInfo begin = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+        .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+    };
+    if (!PS_VK(vk, error, BeginCommandBuffer, slot->commands, &begin))
+        return NULL;
+    slot->stage = PS_VK_RECORDING;
+    slot->launches = 0;
+    slot->flops = 0;
+    slot->bound = VK_NULL_HANDLE;
+    slot->range_count = 0;
+    return slot;
+}
+
+static void barrier(struct ps_vk *vk, const struct ps_vk_slot *slot, VkPipelineStageFlags stages,
+                    VkAccessFlags access)
+{
+    const VkMemoryBarrier memory = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = device_writes,
+        .dstAccessMask = access,
+    };
+    vk->fn.CmdPipelineBarrier(slot->commands, device_stages, stages, 0, 1, &memory, 0, NULL, 0, NULL);
+}
+
+static bool slot_is_full(const struct ps_vk *vk, const struct ps_vk_slot *slot, uint32_t count)
+{
+    return slot->launches == PS_VK_SLOT_LAUNCHES || slot->range_count + count > PS_VK_SLOT_RANGES ||
+           slot->flops >= vk->dispatch_flops;
+}
+
+struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, const struct ps_range *ranges, uint32_t count,
+                                struct ps_error *error)
+{
+    if (vk->slots[vk->slot].stage == PS_VK_RECORDING && slot_is_full(vk, &vk->slots[vk->slot], count) &&
+        !ps_vk_submit(vk, error))
+        return NULL;
+    struct ps_vk_slot *slot = open_slot(vk, error);
+    if (!slot)
+        return NULL;
+    if (ps_hazards_note(&vk->hazards, ranges, count)) {
+        barrier(vk, slot, device_stages, device_reads | device_writes);
+        vk->counts.barriers++;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        slot->ranges[slot->range_count++] = ranges[i];
+    slot->launches++;
+    return slot;
+}
+
+bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error)
+{
+    struct ps_vk_slot *slot = &vk->slots[vk->slot];
+    if (slot->stage != PS_VK_RECORDING)
+        return true;
+    /* The host may read what was written as soon as the fence is signalled. */
+    barrier(vk, slot, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+    slot->stage = PS_VK_IDLE;
+    if (!PS_VK(vk, error, EndCommandBuffer, slot->commands))
+        return false;
+    const VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .commandBufferCount = 1,
+        .pCommandBuffers = &slot->commands,
+    };
+    if (!PS_VK(vk, error, QueueSubmit, vk->queue, 1, &submit, slot->fence))
+        return false;
+    slot->stage = PS_VK_PENDING;
+    vk->counts.submissions++;
+    vk->slot = (vk->slot + 1) % PS_VK_SLOTS;
+    return true;
+}
+
+static bool slot_touches(const struct ps_vk_slot *slot, const struct ps_range *range)
+{
+    if (!range)
+        return true;
+    for (uint32_t i = 0; i < slot->range_count; i++)
+        if (ps_ranges_overlap(&slot->ranges[i], range))
+            return true;
+    return false;
+}
+
+bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error *error)
+{
+    const struct ps_vk_slot *open = &vk->slots[vk->slot];
+    if (open->stage == PS_VK_RECORDING && slot_touches(open, range) && !ps_vk_submit(vk, error))
+        return false;
+    for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
+        if (vk->slots[i].stage == PS_VK_PENDING && slot_touches(&vk->slots[i], range) &&
+            !wait_slot(vk, &vk->slots[i], error))
+            return false;
+    return true;
+}

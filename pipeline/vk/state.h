@@ -1,0 +1,150 @@
+/* The state of an open device, shared by the files of this room. */
+#ifndef PS_VK_STATE_H
+#define PS_VK_STATE_H
+
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan_core.h>
+
+#include "run/arena.h"
+#include "vk/check.h"
+#include "vk/hazard.h"
+#include "vk/vk.h"
+
+#define PS_VK_INSTALL_HINT                                                                                   \
+    "Install a Vulkan driver; on Debian and Ubuntu: apt install libvulkan1 mesa-vulkan-drivers"
+
+/* Function pointers of one context, so that contexts share none. */
+struct ps_vk_functions {
+#define PS_VK_ENTRY(name) PFN_vk##name name;
+#define PS_VK_INSTANCE PS_VK_ENTRY
+#define PS_VK_DEBUG PS_VK_ENTRY
+#define PS_VK_DEVICE PS_VK_ENTRY
+#include "vk/functions.def"
+#undef PS_VK_ENTRY
+#undef PS_VK_INSTANCE
+#undef PS_VK_DEBUG
+#undef PS_VK_DEVICE
+};
+
+/* A buffer with memory of its own. */
+struct ps_vk_buffer {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    VkDeviceAddress address;
+    uint64_t bytes;     /* usable */
+    uint64_t allocated; /* with the driver's rounding */
+    unsigned char *mapped;
+};
+
+/* One submission: launches recorded together, and what they touch. */
+#define PS_VK_SLOTS 4
+#define PS_VK_SLOT_LAUNCHES 64
+#define PS_VK_SLOT_RANGES (PS_VK_SLOT_LAUNCHES * PS_MAX_OPERANDS)
+
+struct ps_vk_slot {
+    VkCommandBuffer commands;
+    VkFence fence;
+    enum { PS_VK_IDLE, PS_VK_RECORDING, PS_VK_PENDING } stage;
+    uint32_t launches;
+    uint64_t flops;
+    VkPipeline bound;
+    uint32_t range_count;
+    struct ps_range ranges[PS_VK_SLOT_RANGES];
+};
+
+struct ps_vk_pipelines {
+    VkPipelineCache cache;
+    VkPipelineLayout layout;
+    struct ps_vk_pipeline *entries; /* open addressing; capacity is a power of two */
+    uint32_t count, capacity;
+};
+
+struct ps_vk {
+    struct ps_backend base;
+    struct ps_vk_functions fn;
+    void (*log)(void *user, enum ps_log_level level, const char *line);
+    void *user;
+    uint64_t messages; /* of the validation layer */
+
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    uint32_t family;
+    struct ps_device info;
+    VkPhysicalDeviceType kind;
+    bool has_budget;     /* VK_EXT_memory_budget */
+    bool full_subgroups; /* pipelines can ask for them */
+    uint32_t max_groups[3];
+    uint64_t dispatch_flops; /* the most that one dispatch does */
+    uint64_t timeout_ns;     /* of one wait */
+
+    uint32_t device_memory, staging_memory; /* memory types */
+    struct {
+        uint32_t count;
+        struct ps_vk_buffer segments[PS_MAX_SEGMENTS];
+    } spaces[PS_SPACES];
+    struct ps_vk_buffer staging;
+    uint64_t staging_head;   /* bytes; where the next upload begins */
+    struct ps_tensor upload; /* the one between its begin and end */
+
+    struct ps_vk_pipelines pipelines;
+
+    VkCommandPool pool;
+    struct ps_vk_slot slots[PS_VK_SLOTS];
+    uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
+    bool stuck;    /* a wait ran out: the device may still be at work */
+    struct ps_hazards hazards;
+    struct ps_vk_counts counts;
+};
+
+/* loader.c: looks functions up. */
+bool ps_vk_load_entry(struct ps_vk_functions *fn, struct ps_error *error);
+bool ps_vk_load_instance(struct ps_vk *vk, struct ps_error *error);
+bool ps_vk_load_device(struct ps_vk *vk, struct ps_error *error);
+
+/* instance.c */
+bool ps_vk_instance_open(struct ps_vk *vk, bool validate, struct ps_error *error);
+void ps_vk_instance_close(struct ps_vk *vk);
+void ps_vk_log(const struct ps_vk *vk, enum ps_log_level level, const char *format, ...) PS_PRINTF(3, 4);
+
+/* device.c */
+bool ps_vk_device_open(struct ps_vk *vk, const char *selector, struct ps_error *error);
+void ps_vk_device_close(struct ps_vk *vk);
+
+/* memory.c */
+bool ps_vk_memory_open(struct ps_vk *vk, bool stage, struct ps_error *error);
+bool ps_vk_buffer_create(struct ps_vk *vk, uint64_t bytes, bool staging, struct ps_vk_buffer *buffer,
+                         struct ps_error *error);
+void ps_vk_buffer_destroy(struct ps_vk *vk, struct ps_vk_buffer *buffer);
+
+/* The device addresses of a tensor's bytes and (if asked) the buffer that they lie in. */
+bool ps_vk_locate(struct ps_vk *vk, struct ps_tensor t, struct ps_range *range,
+                  const struct ps_vk_buffer **buffer, struct ps_error *error);
+
+/* pipeline.c */
+bool ps_vk_pipelines_open(struct ps_vk *vk, struct ps_error *error);
+void ps_vk_pipelines_close(struct ps_vk *vk);
+/* The pipeline for a launch's kernel, type and specialisation constants; null after an error. */
+VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error);
+
+/* record.c */
+bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error);
+void ps_vk_recorder_close(struct ps_vk *vk);
+/* The slot to record a command in that makes these accesses, behind whatever it must wait for; null after an
+ * error. */
+struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, const struct ps_range *ranges, uint32_t count,
+                                struct ps_error *error);
+/* Hands over what has been recorded. */
+bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error);
+/* Waits until nothing recorded or handed over accesses the range, the whole of memory where it is null. */
+bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error *error);
+
+/* dispatch.c and transfer.c: calls of ps_backend_ops. */
+bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
+void *ps_vk_upload_begin(struct ps_backend *backend, struct ps_tensor to, struct ps_error *error);
+bool ps_vk_upload_end(struct ps_backend *backend, struct ps_error *error);
+bool ps_vk_download(struct ps_backend *backend, struct ps_tensor from, void *to, struct ps_error *error);
+
+#endif

@@ -1,0 +1,42 @@
+/* The interpreter that runs launches on a Vulkan device; the only room that sees Vulkan. */
+#ifndef PS_VK_VK_H
+#define PS_VK_VK_H
+
+#include "run/backend.h"
+
+/* How a device is opened. Zero is the default of every field. */
+struct ps_vk_params {
+    /* "auto" or null: the first real GPU, else a software device; an index; a part of a name, in any case. */
+    const char *selector;
+    void (*log)(void *user, enum ps_log_level level, const char *line);
+    void *user;
+    bool validate; /* under the Khronos validation layer, synchronisation included */
+
+    /* For tests. */
+    bool stage; /* transfers pass through staging memory even where the device's own can be mapped */
+    uint64_t dispatch_flops; /* the most that one dispatch does, where not the device's own bound */
+    uint64_t timeout_ns;     /* how long one wait may take, where not the device's own bound */
+};
+
+/* Opens a device; null with the reason in `error`: PS_ERR_DEVICE, PS_ERR_MEMORY. Close with ops->close. */
+struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error *error);
+
+/* The device in use; valid until it is closed. */
+const struct ps_device *ps_vk_device(const struct ps_backend *backend);
+
+/* Messages that the validation layer has given. */
+uint64_t ps_vk_messages(const struct ps_backend *backend);
+
+/* Barriers and submissions recorded so far, for tests of their number. */
+struct ps_vk_counts {
+    uint64_t dispatches, barriers, submissions, pipelines;
+};
+struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);
+
+/* Bytes that can still be reserved at this time, as far as the driver tells. */
+uint64_t ps_vk_free_bytes(const struct ps_backend *backend);
+
+/* Writes up to `capacity` devices and returns how many there are; where there are none, `note` says why. */
+size_t ps_vk_devices(struct ps_device *devices, size_t capacity, char *note, size_t note_size);
+
+#endif
