@@ -1,0 +1,287 @@
+/* Reads the tensors of a weight piece by piece and packs them. A piece is a few whole rows of the file's
+ * matrix, that is output channels, where they fit the buffer, and a part of one row where a single one does
+ * not. */
+#include "weights/part.h"
+
+#include "base/checked.h"
+#include "weights/convert.h"
+#include "weights/pack.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Small enough for the second-level cache, from where a piece is read once for each kernel position. */
+#define PIECE_BYTES (1u << 20)
+
+struct filler {
+    const struct ps_part *part;
+    const struct ps_weight *weight;
+    enum ps_type type;
+    struct ps_packed packed;
+    uint8_t *stored;    /* PIECE_BYTES as stored */
+    uint8_t *converted; /* as many elements of `type` */
+    struct ps_error *error;
+};
+
+/* Names the first element that `faults` is about. */
+static bool refuse(const struct filler *filler, const struct ps_entry *entry, struct ps_convert_faults faults,
+                   const void *stored, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double value = ps_stored_value(entry->type, stored, i);
+        if (faults.not_finite && !isfinite(value)) {
+            ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.not-finite",
+                    "%s: tensor %.150s holds %g, which is no weight", filler->part->name, entry->name, value);
+            ps_hint(filler->error, "the checkpoint is damaged or was merged or trained wrongly");
+            break;
+        }
+        if (!faults.not_finite && fabs(value) >= 65520.0) {
+            ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.f16-range",
+                    "%s: tensor %.150s holds %g, float16 ends at 65504", filler->part->name, entry->name,
+                    value);
+            ps_hint(filler->error, "render with --dtype f32");
+            break;
+        }
+    }
+    return false;
+}
+
+/* Reads `count` elements from `first` on into place `at` (in elements) of the piece; their converted form is
+ * then at the same place of the buffer that `piece` returns. */
+static bool load(const struct filler *filler, const struct ps_entry *entry, uint64_t first, size_t count,
+                 size_t at)
+{
+    const uint64_t size = ps_stored_bits(entry->type) / 8;
+    uint8_t *stored = filler->stored + at * size;
+    if (ps_entry_read(entry, first * size, count * size, stored, filler->error))
+        return false;
+    struct ps_convert_faults faults;
+    if (ps_convert_is_copy(entry->type, filler->type))
+        faults = ps_convert_check(entry->type, stored, count);
+    else
+        faults = ps_convert(entry->type, stored, filler->type,
+                            filler->converted + at * ps_type_bytes(filler->type), count);
+    return (!faults.not_finite && !faults.too_large) || refuse(filler, entry, faults, stored, count);
+}
+
+static const uint8_t *piece(const struct filler *filler, const struct ps_entry *entry, size_t at)
+{
+    const uint8_t *elements =
+        ps_convert_is_copy(entry->type, filler->type) ? filler->stored : filler->converted;
+    return elements + at * ps_type_bytes(filler->type);
+}
+
+/* Elements that a piece holds of the entry. */
+static uint64_t piece_capacity(const struct ps_entry *entry)
+{
+    return PIECE_BYTES / (ps_stored_bits(entry->type) / 8);
+}
+
+/* ---- matrices
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* The file's row of a column of the source: with GEGLU the even columns are the first half, the odd ones the
+ * second. */
+static uint64_t row_of(const struct filler *filler, uint32_t columns, uint32_t column)
+{
+    return filler->weight->interleave ? column / 2 + (uint64_t)(column % 2) * (columns / 2) : column;
+}
+
+/* Columns [column, column + count) of a source of `columns` columns that begins at packed column `base`. */
+static bool fill_columns(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
+                         uint32_t base, uint32_t column, uint32_t count)
+{
+    const uint64_t row = (uint64_t)filler->weight->rows * filler->weight->taps;
+    const void *places[PS_PACK_ROWS];
+    const uint32_t step = filler->weight->interleave ? 2 : 1;
+    /* Neighbours in the file are `step` columns apart: one read for each half. */
+    size_t at = 0;
+    for (uint32_t half = 0; half < step; half++) {
+        const uint32_t rows = (count + step - 1 - half) / step;
+        if (!rows)
+            continue;
+        if (!load(filler, entry, row_of(filler, columns, column + half) * row, rows * row, at))
+            return false;
+        for (uint32_t i = 0; i < rows; i++)
+            places[i * step + half] = piece(filler, entry, at + i * row);
+        at += rows * row;
+    }
+    ps_pack_columns(&filler->packed, base + column, count, 0, filler->weight->rows, places);
+    return true;
+}
+
+/* One column whose row does not fit a piece. */
+static bool fill_long_column(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
+                             uint32_t base, uint32_t column)
+{
+    const struct ps_weight *weight = filler->weight;
+    const uint32_t step = (uint32_t)ps_max_u64(4, piece_capacity(entry) / weight->taps / 4 * 4);
+    if ((uint64_t)step * weight->taps > piece_capacity(entry)) {
+        ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.shape",
+                "%s: tensor %.150s: a kernel of %u positions", filler->part->name, entry->name, weight->taps);
+        return false;
+    }
+    const uint64_t start = row_of(filler, columns, column) * weight->rows * weight->taps;
+    for (uint32_t row = 0; row < weight->rows; row += step) {
+        const uint32_t rows = (uint32_t)ps_min_u64(step, weight->rows - row);
+        if (!load(filler, entry, start + (uint64_t)row * weight->taps, (size_t)rows * weight->taps, 0))
+            return false;
+        const void *const place = piece(filler, entry, 0);
+        ps_pack_columns(&filler->packed, base + column, 1, row / 4, rows, &place);
+    }
+    return true;
+}
+
+static bool fill_source(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
+                        uint32_t base)
+{
+    const uint64_t row = (uint64_t)filler->weight->rows * filler->weight->taps;
+    uint32_t step = (uint32_t)ps_min_u64(PS_PACK_ROWS, piece_capacity(entry) / row);
+    if (step > PS_PACK_COLUMNS)
+        step -= step % PS_PACK_COLUMNS;
+    else if (step > 2)
+        step -= step % 2;
+    /* A pair of GEGLU is read together. */
+    if (step < 2 && filler->weight->interleave)
+        step = 0;
+    for (uint32_t column = 0; column < columns; column += step ? step : 1) {
+        const uint32_t count = (uint32_t)ps_min_u64(step, columns - column);
+        if (!(step ? fill_columns(filler, entry, columns, base, column, count)
+                   : fill_long_column(filler, entry, columns, base, column)))
+            return false;
+    }
+    return true;
+}
+
+/* A source stored [rows, columns]: four rows of the file are one quad. */
+static bool fill_transposed(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
+                            uint32_t base)
+{
+    const uint32_t step = (uint32_t)piece_capacity(entry) / 4, rows = filler->weight->rows;
+    for (uint32_t quad = 0; quad * 4 < rows; quad++) {
+        for (uint32_t column = 0; column < columns; column += step) {
+            const uint32_t count = (uint32_t)ps_min_u64(step, columns - column);
+            const void *channels[4] = {NULL};
+            for (uint32_t i = 0; i < 4 && quad * 4 + i < rows; i++) {
+                const uint64_t first = (uint64_t)(quad * 4 + i) * entry->shape[0] + column;
+                if (!load(filler, entry, first, count, (size_t)i * step))
+                    return false;
+                channels[i] = piece(filler, entry, (size_t)i * step);
+            }
+            ps_pack_channels(&filler->packed, base + column, count, quad, channels);
+        }
+    }
+    return true;
+}
+
+/* Output channels that the weight takes from each of its sources. */
+static uint32_t columns_of_each(const struct ps_weight *weight)
+{
+    return weight->columns / weight->source_count;
+}
+
+static bool fill_matrix(const struct filler *filler)
+{
+    const uint32_t columns = columns_of_each(filler->weight);
+    for (uint32_t i = 0; i < filler->weight->source_count; i++) {
+        const struct ps_entry *entry = &filler->part->entries[filler->weight->sources[i]];
+        const bool transposed = entry->transposed;
+        if (!(transposed ? fill_transposed : fill_source)(filler, entry, columns, i * columns))
+            return false;
+    }
+    ps_pack_padding(&filler->packed, filler->weight->columns);
+    return true;
+}
+
+/* ---- vectors
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void place(const struct filler *filler, const void *from, uint64_t first, size_t count, uint64_t total)
+{
+    const size_t size = ps_type_bytes(filler->type);
+    uint8_t *to = filler->packed.to;
+    if (!filler->weight->interleave) {
+        memcpy(to + first * size, from, count * size);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t index = first + i, half = total / 2;
+        const uint64_t column = index < half ? 2 * index : 2 * (index - half) + 1;
+        memcpy(to + column * size, (const uint8_t *)from + i * size, size);
+    }
+}
+
+static bool fill_vector(const struct filler *filler)
+{
+    const struct ps_weight *weight = filler->weight;
+    const uint64_t each = (uint64_t)weight->rows * columns_of_each(weight);
+    for (uint32_t i = 0; i < weight->source_count; i++) {
+        const struct ps_entry *entry = &filler->part->entries[weight->sources[i]];
+        const uint64_t step = piece_capacity(entry);
+        for (uint64_t first = 0; first < each; first += step) {
+            const size_t count = (size_t)ps_min_u64(step, each - first);
+            if (!load(filler, entry, first, count, 0))
+                return false;
+            place(filler, piece(filler, entry, 0), i * each + first, count, each);
+        }
+    }
+    return true;
+}
+
+/* ---- checks
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* The weight must ask for what its sources have; they come from the binder, which has seen the shapes. */
+static bool check(const struct filler *filler)
+{
+    const struct ps_weight *weight = filler->weight;
+    bool valid = weight->source_count >= 1 && weight->source_count <= PS_WEIGHT_SOURCES &&
+                 weight->columns % weight->source_count == 0 && weight->rows && weight->columns &&
+                 weight->taps;
+    for (uint32_t i = 0; valid && i < weight->source_count; i++) {
+        valid = weight->sources[i] < filler->part->count;
+        if (!valid)
+            break;
+        const struct ps_entry *entry = &filler->part->entries[weight->sources[i]];
+        const uint64_t needed = (uint64_t)columns_of_each(weight) * weight->rows * weight->taps;
+        valid =
+            ps_stored_readable(entry->type) && needed <= ps_entry_elements(entry) &&
+            (!weight->interleave || (weight->source_count == 1 && needed == ps_entry_elements(entry))) &&
+            (!entry->transposed || (weight->pack == PS_PACK_MATRIX && entry->rank == 2 && weight->taps == 1 &&
+                                    !weight->interleave && columns_of_each(weight) <= entry->shape[0] &&
+                                    weight->rows <= entry->shape[1]));
+    }
+    if (!valid)
+        ps_fail(filler->error, PS_ERR_INTERNAL, "weights.sources", "%s: weight %u does not fit its tensors",
+                filler->part->name, weight->index);
+    return valid;
+}
+
+bool ps_part_fill(const struct ps_store *store, const struct ps_weight *weight, enum ps_type type, void *to,
+                  struct ps_error *error)
+{
+    struct filler filler = {
+        .part = (const struct ps_part *)(const void *)store,
+        .weight = weight,
+        .type = type,
+        .packed = {.to = to,
+                   .element_bytes = (uint32_t)ps_type_bytes(type),
+                   .taps = weight->taps,
+                   .quads = ps_div_up(weight->rows, 4),
+                   .columns_padded = (uint32_t)ps_align_up(weight->columns, PS_PACK_COLUMNS)},
+        .error = error,
+    };
+    if (!check(&filler))
+        return false;
+    filler.stored = malloc(PIECE_BYTES);
+    filler.converted = malloc(2 * PIECE_BYTES);
+    bool done = false;
+    if (!filler.stored || !filler.converted)
+        ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to read weights");
+    else
+        done = weight->pack == PS_PACK_MATRIX ? fill_matrix(&filler) : fill_vector(&filler);
+    free(filler.converted);
+    free(filler.stored);
+    return done;
+}
