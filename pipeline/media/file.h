@@ -1,0 +1,17 @@
+/* A user's file, whole in memory. */
+#ifndef PS_MEDIA_FILE_H
+#define PS_MEDIA_FILE_H
+
+#include "base/error.h"
+
+struct ps_file {
+    const char *name; /* for messages; not owned */
+    uint8_t *bytes;
+    size_t size;
+};
+
+/* Reads a regular file of 1 to `limit` bytes. Never waits: a pipe or a device is refused. */
+enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t limit, struct ps_error *error);
+void ps_file_free(struct ps_file *file);
+
+#endif

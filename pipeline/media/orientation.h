@@ -1,0 +1,16 @@
+/* EXIF orientation: how a stored picture is turned to stand upright. */
+#ifndef PS_MEDIA_ORIENTATION_H
+#define PS_MEDIA_ORIENTATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The orientation, 1 to 8, that a TIFF structure of `size` bytes states in its first directory; 1 where it
+ * states none or is malformed. `tiff` may be null. */
+unsigned ps_exif_orientation(const uint8_t *tiff, size_t size);
+
+/* Writes the upright picture of a `width` x `height` RGB picture to `to`; both are dense, and `to` is height
+ * x width for the orientations 5 to 8. */
+void ps_orient_rgb(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t height, unsigned orientation);
+
+#endif

@@ -1,0 +1,151 @@
+#include "media/photo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/orientation.h"
+#include "media/raster.h"
+
+struct ps_photo {
+    uint32_t width, height;
+    uint8_t *rgb;
+};
+
+/* Takes the pixels over from a flat raster. */
+static enum ps_status new_photo(struct ps_photo **photo, struct ps_raster *raster, struct ps_error *error)
+{
+    struct ps_photo *made = calloc(1, sizeof *made);
+    if (!made)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a photo");
+    made->width = raster->width;
+    made->height = raster->height;
+    /* What alpha took is given back; a refusal to shrink costs nothing but that. */
+    uint8_t *dense = realloc(raster->bytes, (size_t)raster->width * raster->height * 3);
+    made->rgb = dense ? dense : raster->bytes;
+    *raster = (struct ps_raster){0};
+    *photo = made;
+    return PS_OK;
+}
+
+static enum ps_status turn_upright(struct ps_raster *raster, unsigned orientation, struct ps_error *error)
+{
+    if (orientation == 1)
+        return PS_OK;
+    uint8_t *turned = malloc((size_t)raster->width * raster->height * 3);
+    if (!turned)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to turn a photo upright");
+    ps_orient_rgb(turned, raster->bytes, raster->width, raster->height, orientation);
+    free(raster->bytes);
+    raster->bytes = turned;
+    if (orientation >= 5) {
+        const uint32_t width = raster->width;
+        raster->width = raster->height;
+        raster->height = width;
+    }
+    return PS_OK;
+}
+
+enum ps_status ps_photo_decode(struct ps_photo **photo, const struct ps_file *file,
+                               const struct ps_photo_params *params, struct ps_error *error)
+{
+    const uint32_t white = 0xffffff;
+    const uint32_t background = params && params->background ? params->background : white;
+    struct ps_image_facts facts;
+    struct ps_raster raster = {0};
+    *photo = NULL;
+    if (background > white)
+        return ps_fail(error, PS_ERR_USAGE, "usage.background",
+                       "background 0x%x: expected 0x000000 to 0xffffff", (unsigned)background);
+    enum ps_status status = ps_scan_image(&facts, file, error);
+    if (!status)
+        status = facts.kind == PS_IMAGE_PNG ? ps_decode_png(&raster, &facts, file, error)
+                                            : ps_decode_av(&raster, &facts, file, error);
+    if (!status) {
+        ps_raster_flatten(&raster, background);
+        status = turn_upright(&raster, ps_exif_orientation(facts.exif, facts.exif_size), error);
+    }
+    if (!status)
+        status = new_photo(photo, &raster, error);
+    ps_raster_free(&raster);
+    return status;
+}
+
+enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const struct ps_photo_params *params,
+                             struct ps_error *error)
+{
+    struct ps_file file;
+    *photo = NULL;
+    if (!path)
+        return ps_fail(error, PS_ERR_USAGE, "usage.path", "no photo was named");
+    enum ps_status status = ps_file_read(&file, path, PS_PHOTO_MAX_BYTES, error);
+    if (status)
+        return status;
+    status = ps_photo_decode(photo, &file, params, error);
+    ps_file_free(&file);
+    return status;
+}
+
+enum ps_status ps_photo_from_rgb(struct ps_photo **photo, const uint8_t *rgb, uint32_t width, uint32_t height,
+                                 struct ps_error *error)
+{
+    *photo = NULL;
+    if (!rgb || !width || !height || width > PS_PHOTO_MAX_SIDE || height > PS_PHOTO_MAX_SIDE ||
+        (uint64_t)width * height > PS_PHOTO_MAX_PIXELS)
+        return ps_fail(error, PS_ERR_USAGE, "usage.photo-size",
+                       "a photo of %u x %u pixels: expected 1 to %u a side and up to %llu in all", width,
+                       height, PS_PHOTO_MAX_SIDE, (unsigned long long)PS_PHOTO_MAX_PIXELS);
+    const size_t size = (size_t)width * height * 3;
+    struct ps_raster raster = {malloc(size), width, height, 3};
+    if (!raster.bytes)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a photo of %u x %u pixels", width,
+                       height);
+    memcpy(raster.bytes, rgb, size);
+    const enum ps_status status = new_photo(photo, &raster, error);
+    ps_raster_free(&raster);
+    return status;
+}
+
+void ps_photo_free(struct ps_photo **photo)
+{
+    struct ps_photo *old = *photo;
+    *photo = NULL;
+    if (old)
+        free(old->rgb);
+    free(old);
+}
+
+uint32_t ps_photo_width(const struct ps_photo *photo)
+{
+    return photo->width;
+}
+
+uint32_t ps_photo_height(const struct ps_photo *photo)
+{
+    return photo->height;
+}
+
+const uint8_t *ps_photo_rgb(const struct ps_photo *photo)
+{
+    return photo->rgb;
+}
+
+/* round(side * to / from) of at least 1 pixel. */
+static uint32_t scaled(uint32_t side, uint32_t to, uint32_t from)
+{
+    const uint64_t rounded = ((uint64_t)side * to * 2 + from) / ((uint64_t)from * 2);
+    return rounded ? (uint32_t)rounded : 1;
+}
+
+struct ps_view ps_photo_fit(const struct ps_photo *photo, enum ps_fit fit, uint32_t width, uint32_t height)
+{
+    struct ps_view view = {photo->rgb, photo->width, photo->height, (size_t)photo->width * 3};
+    if (fit == PS_FIT_STRETCH)
+        return view;
+    if ((uint64_t)photo->width * height > (uint64_t)photo->height * width)
+        view.width = scaled(photo->height, width, height);
+    else
+        view.height = scaled(photo->width, height, width);
+    const uint32_t left = (photo->width - view.width) / 2, top = (photo->height - view.height) / 2;
+    view.rgb += top * view.stride + (size_t)left * 3;
+    return view;
+}
