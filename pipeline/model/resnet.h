@@ -1,0 +1,57 @@
+/* Residual blocks: the spatial one, and the pair of a spatial and a temporal one that the video models are made of. */
+#ifndef PS_MODEL_RESNET_H
+#define PS_MODEL_RESNET_H
+
+#include "ops/ops.h"
+#include "weights/bind.h"
+
+/* diffusers ResnetBlock2D or TemporalResnetBlock. */
+struct ps_resnet {
+    uint32_t in, out;
+    uint32_t groups;
+    struct ps_norm norm1, norm2;
+    struct ps_layer conv1, conv2;
+    struct ps_layer time;     /* [embedding -> out]; null without a time embedding */
+    struct ps_layer shortcut; /* 1x1, [in -> out]; null where in equals out */
+};
+
+/* diffusers SpatioTemporalResBlock. The AlphaBlender after it, alpha spatial + (1 - alpha) temporal, is
+ * spatial + time_share (temporal - spatial), and temporal - spatial is what the temporal block adds. */
+struct ps_video_resnet {
+    struct ps_resnet space, time;
+    float time_share;
+};
+
+/* `embedding` is the width of the time embedding, 0 for none. */
+struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding, float eps);
+
+/* The blender's mix_factor m enters as sigmoid(m) on the spatial side, or on the temporal side where `switched`. */
+struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
+                                            float space_eps, float time_eps, bool switched);
+
+/* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in memory:
+ * nearest resize to h x w, then a 3x3 convolution. */
+struct ps_upsample {
+    struct ps_layer conv; /* null: no upsampling */
+    uint32_t h, w;
+};
+
+/* x [n, h, w, c] -> [n, up.h, up.w, c]. */
+struct ps_tensor ps_upsample_forward(struct ps_run *run, struct ps_tensor x, const struct ps_upsample *up);
+
+/*   h = conv1(silu(norm1(x))) + W silu(t)
+ *   y = skip(x) + conv2(silu(norm2(h)))
+ * 3x3 convolutions, norms over one frame. x [n, h, w, in]; t [1 or n, 1, 1, embedding], silu already applied, or null;
+ * result [n, h, w, out]. Frames are worked off in chunks; `up` (may be null) is applied to each chunk first. With in_place
+ * the result may be x itself, overwritten, where its shape allows. */
+struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
+                                   const struct ps_resnet *block, const struct ps_upsample *up, bool in_place);
+
+/* The spatial block, then m += time_share (conv2(silu(norm2(conv1(silu(norm1(m))) + W silu(t))))) with 3x1x1
+ * convolutions and norms over the whole clip, in place in m. Needs two tensors of the clip's size; one where the run is
+ * frugal. */
+struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
+                                         const struct ps_video_resnet *block, const struct ps_upsample *up,
+                                         bool in_place);
+
+#endif

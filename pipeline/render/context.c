@@ -1,0 +1,137 @@
+#include "render/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ref/ref.h"
+#include "vk/vk.h"
+
+static uint64_t host_memory_bytes(void)
+{
+    const long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+}
+
+static struct ps_device reference_device(void)
+{
+    struct ps_device device = {.selector = "ref", .software = true, .usable = true};
+    snprintf(device.name, sizeof device.name, "reference interpreter (one thread, exact, slow)");
+    snprintf(device.driver, sizeof device.driver, "packshot %s", PS_VERSION);
+    device.memory_bytes = host_memory_bytes();
+    return device;
+}
+
+enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *count, char *note, size_t note_size)
+{
+    if (note && note_size)
+        note[0] = '\0';
+    const size_t found = ps_vk_devices(devices, capacity, note, note_size);
+    if (found < capacity)
+        devices[found] = reference_device();
+    *count = found + 1;
+    return PS_OK;
+}
+
+void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...)
+{
+    if (!context->log)
+        return;
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    context->log(context->user, level, line);
+}
+
+enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_params *params, struct ps_error *error)
+{
+    static const struct ps_context_params defaults;
+    struct ps_error local = {0};
+    *out = NULL;
+    error = error ? error : &local;
+    params = params ? params : &defaults;
+    struct ps_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    context->log = params->log;
+    context->user = params->user;
+    context->reference = params->device && !strcmp(params->device, "ref");
+    if (context->reference) {
+        context->backend = ps_ref_open(error);
+        context->device = reference_device();
+    } else {
+        const struct ps_vk_params vk = {.selector = params->device,
+                                        .log = params->log,
+                                        .user = params->user,
+                                        .validate = params->validate};
+        context->backend = ps_vk_open(&vk, error);
+        if (context->backend)
+            context->device = *ps_vk_device(context->backend);
+    }
+    if (!context->backend) {
+        free(context);
+        return error->status;
+    }
+    *out = context;
+    return PS_OK;
+}
+
+void ps_context_close(struct ps_context **context)
+{
+    if (!*context)
+        return;
+    (*context)->backend->ops->close((*context)->backend);
+    free(*context);
+    *context = NULL;
+}
+
+const struct ps_device *ps_context_device(const struct ps_context *context)
+{
+    return &context->device;
+}
+
+uint64_t ps_context_validation_messages(const struct ps_context *context)
+{
+    return context->reference ? 0 : ps_vk_messages(context->backend);
+}
+
+uint64_t ps_context_free_bytes(const struct ps_context *context)
+{
+    return context->reference ? host_memory_bytes() : ps_vk_free_bytes(context->backend);
+}
+
+const char *ps_version(void)
+{
+    return PS_VERSION;
+}
+
+const char *ps_status_name(enum ps_status status)
+{
+    switch (status) {
+    case PS_OK:
+        return "ok";
+    case PS_ERR_INTERNAL:
+        return "internal";
+    case PS_ERR_USAGE:
+        return "usage";
+    case PS_ERR_INPUT:
+        return "input";
+    case PS_ERR_CHECKPOINT:
+        return "checkpoint";
+    case PS_ERR_DEVICE:
+        return "device";
+    case PS_ERR_MEMORY:
+        return "memory";
+    case PS_ERR_OUTPUT:
+        return "output";
+    case PS_ERR_DEVICE_LOST:
+        return "device-lost";
+    case PS_ERR_CANCELLED:
+        return "cancelled";
+    }
+    return "unknown";
+}

@@ -1,0 +1,20 @@
+/* Contexts inside the library: a device opened as an interpreter of launches. */
+#ifndef PS_RENDER_CONTEXT_H
+#define PS_RENDER_CONTEXT_H
+
+#include "run/backend.h"
+
+struct ps_context {
+    struct ps_device device;
+    struct ps_backend *backend;
+    bool reference; /* the reference interpreter; else Vulkan */
+    void (*log)(void *user, enum ps_log_level level, const char *line);
+    void *user;
+};
+
+void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...) PS_PRINTF(3, 4);
+
+/* Bytes that a render may use when it is not told. */
+uint64_t ps_context_free_bytes(const struct ps_context *context);
+
+#endif

@@ -1,0 +1,204 @@
+#include "render/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "run/plan.h"
+
+#define LEAST_CHUNK (64ull << 10)
+#define RING_SLACK (64ull << 10)
+
+/* What one trial of a phase needs with chunks of a size. */
+struct trial {
+    uint64_t segments[PS_MAX_SEGMENTS];
+    uint32_t segment_count;
+    uint64_t scratch_bytes, transfer_bytes, flops;
+};
+
+static uint64_t weight_bytes(const struct ps_phase *phase, uint32_t i)
+{
+    return ps_align_up(ps_span_bytes(ps_packed_shape(&phase->weights->items[i], phase->type)), PS_ALIGNMENT);
+}
+
+static uint64_t largest_weight(const struct ps_phase *phase)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < phase->weights->count; i++)
+        largest = ps_max_u64(largest, weight_bytes(phase, i));
+    return largest;
+}
+
+/* A block's loop over chunks reads a few weights in turn; with room for the two largest they stay in the ring. */
+static uint64_t least_ring(const struct ps_phase *phase)
+{
+    return 2 * largest_weight(phase) + RING_SLACK;
+}
+
+static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phase, const struct ps_session *session,
+                                uint64_t chunk_bytes, bool frugal, uint32_t steps, struct ps_error *error)
+{
+    struct ps_backend backend = ps_plan_backend(session->model->context->backend);
+    struct ps_session dry = {.model = session->model, .request = session->request, .steps = steps};
+    struct ps_run run;
+    ps_run_begin(&run, &backend, phase->type, error);
+    run.chunk_bytes = chunk_bytes;
+    run.frugal = frugal;
+    run.ring_bytes = least_ring(phase);
+    ps_enter(&run, phase->name);
+    phase->body(&run, &dry);
+    ps_leave(&run, (struct ps_tensor){0});
+    trial->segment_count = run.scratch.segments;
+    memcpy(trial->segments, run.scratch.peak, sizeof trial->segments);
+    trial->scratch_bytes = ps_arena_peak(&run.scratch);
+    trial->transfer_bytes = run.largest_transfer;
+    trial->flops = run.flops;
+    ps_run_end(&run);
+    return error->status;
+}
+
+/* Places the ring first, if there is one, then as many weights as `room` bytes take, in the order of the set. */
+static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *phase, uint64_t segment_limit,
+                          uint64_t room)
+{
+    struct ps_arena arena;
+    ps_arena_init(&arena, segment_limit);
+    plan->resident = calloc(phase->weights->count + 1, sizeof *plan->resident);
+    bool placed = plan->resident != NULL;
+    if (placed && plan->ring_bytes) {
+        plan->ring_offset = ps_arena_take(&arena, plan->ring_bytes);
+        placed = plan->ring_offset != PS_NO_OFFSET;
+    }
+    for (uint32_t i = 0; placed && i < phase->weights->count; i++) {
+        if (arena.used + weight_bytes(phase, i) > room)
+            continue;
+        struct ps_tensor t = ps_packed_shape(&phase->weights->items[i], phase->type);
+        t.offset = ps_arena_take(&arena, weight_bytes(phase, i));
+        placed = t.offset != PS_NO_OFFSET;
+        plan->resident[i] = t;
+    }
+    plan->weight_segment_count = arena.segments;
+    memcpy(plan->weight_segments, arena.peak, sizeof plan->weight_segments);
+    plan->weights_bytes = ps_arena_peak(&arena);
+    ps_arena_free(&arena);
+    return placed;
+}
+
+static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint64_t weights, uint64_t scratch,
+                             uint64_t staging, struct ps_error *error)
+{
+    const double mib = 1024.0 * 1024.0;
+    const double least = (double)(weights + scratch + staging);
+    ps_fail(error, PS_ERR_MEMORY, "memory.budget",
+            "phase %s needs at least %.1f MiB (%.1f of streamed weights, %.1f of scratch, %.1f of staging); the budget "
+            "is %.1f MiB",
+            phase->name, least / mib, (double)weights / mib, (double)scratch / mib, (double)staging / mib,
+            (double)budget / mib);
+    ps_hint(error, "give --memory %.0fM or more, or render smaller, fewer frames%s", least / mib + 1,
+            phase->type == PS_F32 ? ", or with --dtype f16" : "");
+    return error->status;
+}
+
+/* The largest chunk with which scratch and staging leave `weights` bytes of the budget free. */
+static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
+                      const struct ps_session *session, uint64_t budget, uint64_t weights, struct ps_error *error)
+{
+    const bool staged = session->model->context->backend->staging_needed;
+    for (int frugal = 0; frugal < 2; frugal++)
+        for (plan->chunk_bytes = PS_MAX_CHUNK; plan->chunk_bytes >= LEAST_CHUNK; plan->chunk_bytes /= 2) {
+            plan->frugal = frugal;
+            if (try_chunk(trial, phase, session, plan->chunk_bytes, frugal, 1, error))
+                return false;
+            plan->staging_bytes = staged ? ps_max_u64(trial->transfer_bytes, largest_weight(phase)) : 0;
+            if (weights + trial->scratch_bytes + plan->staging_bytes <= budget)
+                return true;
+        }
+    return false;
+}
+
+enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase *phase,
+                              const struct ps_session *session, uint64_t budget, struct ps_error *error)
+{
+    const uint64_t segment_limit = session->model->context->backend->segment_limit;
+    struct trial trial;
+    uint64_t all = 0;
+    *plan = (struct ps_layout_plan){0};
+    for (uint32_t i = 0; i < phase->weights->count; i++)
+        all += weight_bytes(phase, i);
+    bool fits = fit_chunk(plan, &trial, phase, session, budget, all, error);
+    if (!fits && !error->status) {
+        plan->streamed = true;
+        plan->ring_bytes = least_ring(phase);
+        fits = fit_chunk(plan, &trial, phase, session, budget, plan->ring_bytes, error);
+        if (!fits && !error->status)
+            return refuse(phase, budget, plan->ring_bytes, trial.scratch_bytes, plan->staging_bytes, error);
+    }
+    if (error->status)
+        return error->status;
+    const uint64_t room = budget - trial.scratch_bytes - plan->staging_bytes;
+    if (!place_weights(plan, phase, segment_limit, room)) {
+        ps_layout_free(plan);
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    }
+    plan->scratch_segment_count = trial.segment_count;
+    memcpy(plan->scratch_segments, trial.segments, sizeof plan->scratch_segments);
+    plan->scratch_bytes = trial.scratch_bytes;
+    if (try_chunk(&trial, phase, session, plan->chunk_bytes, plan->frugal, session->steps, error)) {
+        ps_layout_free(plan);
+        return error->status;
+    }
+    plan->flops = trial.flops;
+    return PS_OK;
+}
+
+void ps_layout_free(struct ps_layout_plan *plan)
+{
+    free(plan->resident);
+    plan->resident = NULL;
+}
+
+static bool reserve_all(const struct ps_layout_plan *plan, struct ps_backend *backend, struct ps_error *error)
+{
+    const struct ps_backend_ops *ops = backend->ops;
+    return (!plan->staging_bytes || ops->reserve_staging(backend, plan->staging_bytes, error)) &&
+           ops->reserve(backend, PS_WEIGHTS, plan->weight_segments, plan->weight_segment_count, error) &&
+           ops->reserve(backend, PS_SCRATCH, plan->scratch_segments, plan->scratch_segment_count, error);
+}
+
+static void release_all(struct ps_backend *backend)
+{
+    struct ps_error ignored = {0};
+    backend->ops->finish(backend, &ignored);
+    backend->ops->reserve(backend, PS_SCRATCH, NULL, 0, &ignored);
+    backend->ops->reserve(backend, PS_WEIGHTS, NULL, 0, &ignored);
+    backend->ops->reserve_staging(backend, 0, &ignored);
+}
+
+enum ps_status ps_layout_run(const struct ps_layout_plan *plan, const struct ps_phase *phase,
+                             struct ps_session *session, bool (*alive)(void *user, const struct ps_run *run),
+                             void *user, struct ps_error *error)
+{
+    struct ps_backend *backend = session->model->context->backend;
+    struct ps_run run;
+    ps_run_begin(&run, backend, phase->type, error);
+    run.chunk_bytes = plan->chunk_bytes;
+    run.frugal = plan->frugal;
+    run.store = phase->store;
+    run.resident = plan->resident;
+    run.ring_offset = plan->ring_offset;
+    run.ring_bytes = plan->ring_bytes;
+    run.alive = alive;
+    run.user = user;
+    if (reserve_all(plan, backend, error)) {
+        for (uint32_t i = 0; i < phase->weights->count && ps_run_ok(&run); i++)
+            if (!ps_is_null(plan->resident[i]))
+                ps_run_load(&run, &phase->weights->items[i], plan->resident[i]);
+        ps_enter(&run, phase->name);
+        phase->body(&run, session);
+        ps_leave(&run, (struct ps_tensor){0});
+        backend->ops->finish(backend, error);
+    }
+    release_all(backend);
+    ps_run_end(&run);
+    return error->status;
+}

@@ -1,0 +1,102 @@
+#include "render/params.h"
+
+#include <math.h>
+
+static bool in_range(const char *name, double value, double low, double high, struct ps_error *error)
+{
+    if (value >= low && value <= high)
+        return true;
+    ps_fail(error, PS_ERR_USAGE, "usage.range", "%s is %g; it must be from %g to %g", name, value, low, high);
+    return false;
+}
+
+static bool size_is_valid(const char *name, uint32_t pixels, struct ps_error *error)
+{
+    if (!in_range(name, pixels, 16, 8192, error))
+        return false;
+    if (pixels % 8 == 0)
+        return true;
+    ps_fail(error, PS_ERR_USAGE, "usage.size", "%s is %u, which is not a multiple of 8", name, pixels);
+    ps_hint(error, "use %u or %u", pixels / 8 * 8, pixels / 8 * 8 + 8);
+    return false;
+}
+
+static float positive_or(float value, float fallback)
+{
+    return value == 0 ? fallback : value < 0 ? 0 : value;
+}
+
+static void fill_defaults(struct ps_render_params *p, const struct ps_model *model)
+{
+    const uint32_t trained = model->checkpoint->unet.num_frames;
+    if (!p->width && !p->height)
+        p->width = 1024, p->height = 576;
+    if (!p->frames)
+        p->frames = trained ? trained : 25;
+    if (!p->fps)
+        p->fps = 7;
+    p->motion = positive_or(p->motion, 127);
+    p->noise_augmentation = positive_or(p->noise_augmentation, 0.02f);
+    if (!p->steps)
+        p->steps = p->schedule == PS_SCHEDULE_AYS ? 10 : 25;
+    if (p->guidance_min == 0)
+        p->guidance_min = 1;
+    if (p->guidance_max == 0)
+        p->guidance_max = 3;
+    if (p->dtype == PS_DTYPE_DEFAULT)
+        p->dtype = model->context->device.software ? PS_DTYPE_F32 : PS_DTYPE_F16;
+    if (!p->memory_bytes)
+        p->memory_bytes = ps_context_free_bytes(model->context);
+}
+
+static bool ranges_hold(const struct ps_render_params *p, struct ps_error *error)
+{
+    return size_is_valid("width", p->width, error) && size_is_valid("height", p->height, error) &&
+           in_range("frames", p->frames, 1, PS_MAX_FRAMES, error) && in_range("fps", p->fps, 1, 120, error) &&
+           in_range("motion", p->motion, 0, 1023, error) &&
+           in_range("noise augmentation", p->noise_augmentation, 0, 10, error) &&
+           in_range("guidance minimum", p->guidance_min, 0.01, 100, error) &&
+           in_range("guidance maximum", p->guidance_max, 0.01, 100, error) &&
+           in_range("decode chunk", p->decode_chunk, 0, PS_MAX_FRAMES, error) &&
+           in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_STRETCH, error) &&
+           in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
+           in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error) &&
+           in_range("dtype", p->dtype, PS_DTYPE_F32, PS_DTYPE_F16, error);
+}
+
+static enum ps_status make_sigmas(struct ps_request *request, const struct ps_model *model, struct ps_error *error)
+{
+    struct ps_render_params *p = &request->params;
+    const struct ps_scheduler_config *scheduler = &model->checkpoint->scheduler;
+    if (p->sigmas)
+        ps_sigmas_list(&request->sigmas, p->sigmas, p->sigma_count, error);
+    else if (p->schedule == PS_SCHEDULE_AYS)
+        ps_sigmas_ays(&request->sigmas, p->steps, error);
+    else
+        ps_sigmas_karras(&request->sigmas, p->steps, scheduler->sigma_min, scheduler->sigma_max, error);
+    p->steps = request->sigmas.steps;
+    return error->status;
+}
+
+enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_model *model,
+                                   const struct ps_render_params *params, struct ps_error *error)
+{
+    *request = (struct ps_request){0};
+    if (params)
+        request->params = *params;
+    struct ps_render_params *p = &request->params;
+    fill_defaults(p, model);
+    if (!ranges_hold(p, error) || make_sigmas(request, model, error))
+        return error->status;
+    const uint32_t scale = ps_model_latent_scale(model);
+    request->latent_h = p->height / scale;
+    request->latent_w = p->width / scale;
+    request->latent_channels = model->checkpoint->vae.latent_channels;
+    if (p->height % scale || p->width % scale)
+        return ps_fail(error, PS_ERR_USAGE, "usage.size", "%ux%u is not a multiple of %u, which this model's VAE needs",
+                       p->width, p->height, scale);
+    request->guided = ps_guidance_ramp(p->guidance_min, p->guidance_max, p->frames, request->guidance);
+    request->type = p->dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
+    request->encoder_type = model->checkpoint->vae.force_upcast ? PS_F32 : request->type;
+    return PS_OK;
+}

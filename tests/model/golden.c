@@ -1,0 +1,189 @@
+#include "model/golden.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/half.h"
+#include "ref/ref.h"
+#include "run/plan.h"
+#include "vk/vk.h"
+
+static void must(const struct ps_error *error)
+{
+    if (error->status)
+        fail_msg("%s: %s", error->id, error->message);
+}
+
+struct golden golden_open(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/golden/blocks/%s.safetensors", PACKSHOT_SOURCE_DIR, name);
+    return golden_open_path(path);
+}
+
+struct golden golden_open_path(const char *path)
+{
+    struct golden golden = {0};
+    struct ps_error error = {0};
+    ps_safetensors_open(&golden.file, path, &error);
+    must(&error);
+    ps_part_init(&golden.part, "golden");
+    for (uint32_t i = 0; i < golden.file->count; i++)
+        ps_part_add(&golden.part, golden.file->tensors[i].name, golden.file, &golden.file->tensors[i], &error);
+    ps_part_seal(&golden.part, &error);
+    must(&error);
+    return golden;
+}
+
+void golden_close(struct golden *golden)
+{
+    ps_part_clear(&golden->part);
+    ps_safetensors_close(&golden->file);
+}
+
+float *golden_floats(const struct golden *golden, const char *name, uint32_t shape[4])
+{
+    struct ps_error error = {0};
+    const struct ps_file_tensor *tensor = ps_safetensors_find(golden->file, name);
+    memset(shape, 0, 4 * sizeof *shape);
+    if (!tensor)
+        return NULL;
+    const uint32_t skip = tensor->rank > 4 ? tensor->rank - 4 : 0;
+    for (uint32_t i = 0; i < 4; i++)
+        shape[i] = 1;
+    for (uint32_t i = skip; i < tensor->rank; i++)
+        shape[4 - tensor->rank + i] = (uint32_t)tensor->shape[i];
+    void *stored = malloc(tensor->bytes);
+    float *values = malloc(tensor->elements * sizeof *values);
+    assert_non_null(stored);
+    assert_non_null(values);
+    ps_safetensors_read(golden->file, tensor->offset, tensor->bytes, stored, &error);
+    must(&error);
+    for (uint64_t i = 0; i < tensor->elements; i++)
+        values[i] = tensor->type == PS_STORED_F16 ? ps_float_from_half(((uint16_t *)stored)[i]) : ((float *)stored)[i];
+    free(stored);
+    return values;
+}
+
+float *golden_channels_last(const struct golden *golden, const char *name, uint32_t shape[4])
+{
+    float *first = golden_floats(golden, name, shape);
+    if (!first)
+        return NULL;
+    const uint64_t n = shape[0], c = shape[1], pixels = (uint64_t)shape[2] * shape[3];
+    float *last = malloc(n * c * pixels * sizeof *last);
+    assert_non_null(last);
+    for (uint64_t i = 0; i < n; i++)
+        for (uint64_t k = 0; k < c; k++)
+            for (uint64_t p = 0; p < pixels; p++)
+                last[(i * pixels + p) * c + k] = first[(i * c + k) * pixels + p];
+    free(first);
+    const uint32_t h = shape[2], w = shape[3];
+    shape[3] = shape[1];
+    shape[1] = h;
+    shape[2] = w;
+    return last;
+}
+
+/* Gives every weight of the set a place; returns the bytes of the one segment. */
+static uint64_t place(const struct golden_run *run, struct ps_arena *arena, struct ps_tensor *resident)
+{
+    for (uint32_t i = 0; i < run->weights->count; i++) {
+        resident[i] = ps_packed_shape(&run->weights->items[i], run->type);
+        resident[i].offset = ps_arena_take(arena, ps_span_bytes(resident[i]));
+    }
+    return ps_arena_peak(arena);
+}
+
+void golden_execute(struct ps_backend *backend, const struct golden_run *what)
+{
+    struct ps_error error = {0};
+    struct ps_backend plan = ps_plan_backend(backend);
+    struct ps_run dry, run;
+    const uint64_t chunk = what->chunk_bytes ? what->chunk_bytes : PS_MAX_CHUNK;
+    const uint64_t ring = 8u << 20;
+    ps_run_begin(&dry, &plan, what->type, &error);
+    dry.chunk_bytes = chunk;
+    dry.frugal = what->frugal;
+    dry.ring_bytes = ring;
+    what->body(&dry, what->user);
+    must(&error);
+
+    struct ps_arena arena;
+    ps_arena_init(&arena, backend->segment_limit);
+    struct ps_tensor *resident = calloc(what->weights->count + 1, sizeof *resident);
+    assert_non_null(resident);
+    const uint64_t weights = what->stream ? ring : place(what, &arena, resident);
+    backend->ops->reserve_staging(backend, 64u << 20, &error);
+    backend->ops->reserve(backend, PS_WEIGHTS, &weights, 1, &error);
+    backend->ops->reserve(backend, PS_SCRATCH, dry.scratch.peak, dry.scratch.segments, &error);
+    must(&error);
+
+    ps_run_begin(&run, backend, what->type, &error);
+    run.chunk_bytes = chunk;
+    run.frugal = what->frugal;
+    run.store = what->store;
+    run.ring_bytes = ring;
+    if (!what->stream)
+        run.resident = resident;
+    for (uint32_t i = 0; !what->stream && i < what->weights->count; i++)
+        ps_run_load(&run, &what->weights->items[i], resident[i]);
+    what->body(&run, what->user);
+    backend->ops->finish(backend, &error);
+    must(&error);
+    assert_int_equal(ps_arena_peak(&run.scratch), ps_arena_peak(&dry.scratch));
+    ps_run_end(&run);
+    ps_run_end(&dry);
+    ps_arena_free(&arena);
+    free(resident);
+}
+
+struct golden_backends golden_backends_open(void)
+{
+    struct golden_backends backends = {0};
+    struct ps_error error = {0}, none = {0};
+    backends.items[backends.count] = ps_ref_open(&error);
+    must(&error);
+    backends.count++;
+    const struct ps_vk_params params = {.validate = true};
+    backends.items[backends.count] = ps_vk_open(&params, &none);
+    if (backends.items[backends.count])
+        backends.count++;
+    else
+        print_message("without Vulkan: %s\n", none.message);
+    return backends;
+}
+
+void golden_backends_close(struct golden_backends *backends)
+{
+    if (backends->count > 1)
+        assert_int_equal(ps_vk_messages(backends->items[1]), 0);
+    for (uint32_t i = 0; i < backends->count; i++)
+        backends->items[i]->ops->close(backends->items[i]);
+    backends->count = 0;
+}
+
+double golden_distance(const float *a, const float *b, uint64_t count)
+{
+    double difference = 0, norm = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!isfinite(a[i]))
+            return INFINITY;
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += (double)b[i] * b[i];
+    }
+    return sqrt(difference / norm);
+}
+
+void golden_expect(const char *what, const float *a, const float *b, uint64_t count, double tolerance)
+{
+    const double distance = golden_distance(a, b, count);
+    if (!(distance <= tolerance))
+        fail_msg("%s: relative distance %.3g exceeds %.3g", what, distance, tolerance);
+}

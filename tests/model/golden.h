@@ -1,0 +1,57 @@
+/* Runs model code on golden inputs and compares with what diffusers computed. */
+#ifndef TESTS_MODEL_GOLDEN_H
+#define TESTS_MODEL_GOLDEN_H
+
+#include "ops/ops.h"
+#include "weights/bind.h"
+
+/* A golden file and its tensors as a part to bind from. */
+struct golden {
+    struct ps_safetensors *file;
+    struct ps_part part;
+};
+
+/* Opens tests/golden/blocks/NAME.safetensors; fails the test if it cannot. */
+struct golden golden_open(const char *name);
+struct golden golden_open_path(const char *path);
+void golden_close(struct golden *golden);
+
+/* A tensor as float, in the file's layout, to be freed; its shape padded in front to [a, b, c, d]. Null, and shape all 0,
+ * if there is none of that name. */
+float *golden_floats(const struct golden *golden, const char *name, uint32_t shape[4]);
+
+/* The same with [n, c, h, w] turned into [n, h, w, c]; shape becomes that too. */
+float *golden_channels_last(const struct golden *golden, const char *name, uint32_t shape[4]);
+
+/* What is run: model code on an interpreter, reading and writing `user`. */
+typedef void golden_body(struct ps_run *run, void *user);
+
+struct golden_run {
+    const struct ps_weight_set *weights;
+    const struct ps_store *store;
+    golden_body *body;
+    void *user;
+    enum ps_type type;
+    uint64_t chunk_bytes; /* 0 means the largest; 1 makes every chunk one frame or row */
+    bool stream;          /* no weight is resident */
+    bool frugal;
+};
+
+/* Plans the body, reserves exactly that, runs it, and checks that nothing failed and the planned scratch was enough. */
+void golden_execute(struct ps_backend *backend, const struct golden_run *run);
+
+/* The interpreters of this machine: ref, and vk where there is a device. Closed by golden_backends_close. */
+struct golden_backends {
+    uint32_t count;
+    struct ps_backend *items[2];
+};
+struct golden_backends golden_backends_open(void);
+void golden_backends_close(struct golden_backends *backends);
+
+/* ||a - b|| / ||b||; infinite where a is not finite. */
+double golden_distance(const float *a, const float *b, uint64_t count);
+
+/* Fails the test unless the distance is within `tolerance`, naming `what`. */
+void golden_expect(const char *what, const float *a, const float *b, uint64_t count, double tolerance);
+
+#endif

@@ -1,0 +1,239 @@
+/* Every part whole against diffusers, from the toy checkpoints that the goldens' recipes make. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/golden.h"
+#include "model/unet.h"
+#include "model/vae.h"
+#include "model/vision.h"
+#include "weights/checkpoint.h"
+
+enum kind { VISION, ENCODER, DECODER, UNET };
+
+struct part_case {
+    const char *name;
+    enum kind kind;
+    const char *pipeline; /* whose configuration it has, and weights unless `weights` */
+    const char *weights;  /* another weight file */
+};
+
+static const struct part_case cases[] = {
+    {"clip_mini", VISION, "mini", NULL},       {"clip_odd", VISION, "odd", NULL},
+    {"encoder_odd", ENCODER, "odd", NULL},     {"encoder_epsilon", ENCODER, "mini", "quiet_vae"},
+    {"decoder_odd", DECODER, "odd", NULL},     {"decoder_still", DECODER, "still", NULL},
+    {"decoder_epsilon", DECODER, "mini", "quiet_vae"}, {"unet_mini", UNET, "mini", NULL},
+    {"unet_odd", UNET, "odd", NULL},           {"unet_epsilon", UNET, "mini", "quiet_unet"},
+};
+
+struct subject {
+    const struct part_case *what;
+    struct golden golden;
+    struct ps_checkpoint *checkpoint;
+    struct golden other; /* weights of another file */
+    struct ps_part *part;
+    struct ps_weight_set *weights;
+    struct ps_vision vision;
+    struct ps_encoder encoder;
+    struct ps_decoder decoder;
+    struct ps_unet unet;
+    float *x, *context, *ids, *expected, *found;
+    float timestep;
+    uint32_t x_shape[4], context_shape[4], y_shape[4];
+};
+
+static void must(const struct ps_error *error)
+{
+    if (error->status)
+        fail_msg("%s: %s", error->id, error->message);
+}
+
+static uint64_t elements(const uint32_t shape[4])
+{
+    return (uint64_t)shape[0] * shape[1] * shape[2] * shape[3];
+}
+
+static struct ps_tensor upload(struct ps_run *run, const float *values, const uint32_t shape[4])
+{
+    const struct ps_tensor t = ps_new(run, run->type, shape[0], shape[1], shape[2], shape[3]);
+    ps_upload_floats(run, t, values);
+    return t;
+}
+
+static struct ps_tensor forward_unet(struct ps_run *run, struct subject *subject, struct ps_tensor x)
+{
+    const uint32_t shape[4] = {1, 1, 1, subject->context_shape[3]};
+    const struct ps_tensor context = upload(run, subject->context, shape);
+    const struct ps_unet_clip clip = ps_unet_prepare(run, &subject->unet, x.n, subject->ids);
+    return ps_unet_forward(run, &subject->unet, &clip, x, context, subject->timestep);
+}
+
+static void body(struct ps_run *run, void *user)
+{
+    struct subject *subject = user;
+    ps_enter(run, subject->what->name);
+    const struct ps_tensor x = upload(run, subject->x, subject->x_shape);
+    struct ps_tensor y = {0};
+    switch (subject->what->kind) {
+    case VISION:
+        y = ps_vision_forward(run, &subject->vision, x);
+        break;
+    case ENCODER:
+        y = ps_encoder_forward(run, &subject->encoder, x);
+        break;
+    case DECODER:
+        y = ps_decoder_forward(run, &subject->decoder, x);
+        break;
+    case UNET:
+        y = forward_unet(run, subject, x);
+        break;
+    }
+    ps_download_floats(run, y, subject->found);
+    ps_leave(run, (struct ps_tensor){0});
+}
+
+static void bind_part(struct subject *subject)
+{
+    static const enum ps_part_kind kinds[] = {PS_PART_VISION, PS_PART_VAE, PS_PART_VAE, PS_PART_UNET};
+    struct ps_checkpoint *checkpoint = subject->checkpoint;
+    struct ps_error error = {0};
+    struct ps_binder binder;
+    subject->part = subject->what->weights ? &subject->other.part : &checkpoint->parts[kinds[subject->what->kind]];
+    ps_binder_begin(&binder, subject->part, &error);
+    switch (subject->what->kind) {
+    case VISION:
+        ps_vision_bind(&subject->vision, &binder, &checkpoint->vision);
+        subject->weights = &subject->vision.weights;
+        break;
+    case ENCODER:
+        ps_encoder_bind(&subject->encoder, &binder, &checkpoint->vae);
+        subject->weights = &subject->encoder.weights;
+        break;
+    case DECODER:
+        ps_decoder_bind(&subject->decoder, &binder, &checkpoint->vae);
+        subject->weights = &subject->decoder.weights;
+        break;
+    case UNET:
+        ps_unet_bind(&subject->unet, &binder, &checkpoint->unet);
+        subject->weights = &subject->unet.weights;
+        break;
+    }
+    ps_binder_finish(&binder, subject->weights, &error);
+    must(&error);
+}
+
+/* The formula of the goldens' pixel inputs, counted flat over [1, 3, side, side], as channels last. */
+static float *formula_pixels(uint32_t side, float scale, float shift, uint32_t shape[4])
+{
+    float *values = malloc((size_t)3 * side * side * sizeof *values);
+    assert_non_null(values);
+    for (uint32_t c = 0; c < 3; c++)
+        for (uint32_t p = 0; p < side * side; p++)
+            values[p * 3 + c] = (float)(((uint64_t)c * side * side + p) * 7919 % 1009) / scale - shift;
+    shape[0] = 1;
+    shape[1] = shape[2] = side;
+    shape[3] = 3;
+    return values;
+}
+
+static void read_inputs(struct subject *subject)
+{
+    uint32_t shape[4];
+    switch (subject->what->kind) {
+    case VISION:
+        subject->x = formula_pixels(subject->vision.config.image_size, 256, 2, subject->x_shape);
+        break;
+    case ENCODER:
+        subject->x = golden_channels_last(&subject->golden, "input.x", subject->x_shape);
+        if (!subject->x)
+            subject->x = formula_pixels(128, 512, 1, subject->x_shape);
+        break;
+    case DECODER:
+        subject->x = golden_channels_last(&subject->golden, "input.z", subject->x_shape);
+        break;
+    case UNET:
+        subject->x = golden_channels_last(&subject->golden, "input.sample", subject->x_shape);
+        subject->context = golden_floats(&subject->golden, "input.encoder_hidden_states", subject->context_shape);
+        subject->ids = golden_floats(&subject->golden, "input.added_time_ids", shape);
+        float *timestep = golden_floats(&subject->golden, "input.timestep", shape);
+        subject->timestep = *timestep;
+        free(timestep);
+        break;
+    }
+    assert_non_null(subject->x);
+}
+
+static struct subject open_subject(const struct part_case *what, const char *checkpoint)
+{
+    struct subject subject = {.what = what, .golden = golden_open(what->name)};
+    struct ps_error error = {0};
+    char path[600];
+    ps_checkpoint_open(&subject.checkpoint, checkpoint, &error);
+    must(&error);
+    if (what->weights) {
+        snprintf(path, sizeof path, "%s/blocks/%s.safetensors", PACKSHOT_GOLDEN_DIR, what->weights);
+        subject.other = golden_open_path(path);
+    }
+    bind_part(&subject);
+    read_inputs(&subject);
+    return subject;
+}
+
+static void close_subject(struct subject *subject)
+{
+    ps_vision_free(&subject->vision);
+    ps_unet_free(&subject->unet);
+    ps_weight_set_free(&subject->encoder.weights);
+    ps_weight_set_free(&subject->decoder.weights);
+    ps_checkpoint_close(&subject->checkpoint);
+    if (subject->what->weights)
+        golden_close(&subject->other);
+    golden_close(&subject->golden);
+    free(subject->x);
+    free(subject->context);
+    free(subject->ids);
+    free(subject->expected);
+    free(subject->found);
+}
+
+static void run_case(void **state)
+{
+    const struct part_case *what = *state;
+    char path[600];
+    snprintf(path, sizeof path, "%s/pipelines/%s", PACKSHOT_GOLDEN_DIR, what->pipeline);
+    struct subject subject = open_subject(what, path);
+    subject.expected = golden_channels_last(&subject.golden, "output", subject.y_shape);
+    const uint64_t count = elements(subject.y_shape);
+    subject.found = calloc(count, sizeof *subject.found);
+    struct golden_backends backends = golden_backends_open();
+    for (uint32_t i = 0; i < backends.count; i++)
+        for (int type = PS_F32; type <= PS_F16; type++) {
+            const struct golden_run run = {.weights = subject.weights,
+                                           .store = &subject.part->store,
+                                           .body = body,
+                                           .user = &subject,
+                                           .type = (enum ps_type)type};
+            char text[96];
+            golden_execute(backends.items[i], &run);
+            snprintf(text, sizeof text, "%s on %s in %s", what->name, backends.items[i]->ops->name,
+                     type == PS_F16 ? "f16" : "f32");
+            /* The quiet weights of *_epsilon are below float16's normal range. */
+            if (type == PS_F32 || !what->weights)
+                golden_expect(text, subject.found, subject.expected, count, type == PS_F16 ? 2e-2 : 1e-5);
+        }
+    golden_backends_close(&backends);
+    close_subject(&subject);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[sizeof cases / sizeof cases[0]];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = run_case,
+                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
