@@ -102,7 +102,7 @@ const struct ps_device *ps_vk_device(const struct ps_backend *backend)
 
 uint64_t ps_vk_messages(const struct ps_backend *backend)
 {
-    return ((const struct ps_vk *)backend)->messages;
+    return atomic_load(&((const struct ps_vk *)backend)->messages);
 }
 
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend)

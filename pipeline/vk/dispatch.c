@@ -26,7 +26,7 @@ struct call {
     struct ps_range ranges[PS_MAX_OPERANDS];
     uint32_t push_words; /* operand addresses, push constants, then the first work group of the piece */
     uint32_t push[128 / 4];
-    uint64_t piece_flops;
+    uint64_t piece_work;
 };
 
 static bool prepare(struct ps_vk *vk, const struct ps_launch *launch, struct call *call,
@@ -52,6 +52,16 @@ static bool prepare(struct ps_vk *vk, const struct ps_launch *launch, struct cal
     return call->pipeline;
 }
 
+/* How much a launch adds to the length of a submission: a device does some eight operations in the time that
+ * it takes to move a byte. */
+static uint64_t work(const struct ps_launch *launch, const struct call *call)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < call->range_count; i++)
+        bytes += call->ranges[i].end - call->ranges[i].begin;
+    return launch->flops + 8 * bytes;
+}
+
 static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3], const uint32_t count[3],
                      struct ps_error *error)
 {
@@ -61,7 +71,7 @@ static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3
     if (slot->bound != call->pipeline)
         vk->fn.CmdBindPipeline(slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, call->pipeline);
     slot->bound = call->pipeline;
-    slot->flops += call->piece_flops;
+    slot->work += call->piece_work;
     memcpy(call->push + call->push_words - 3, first, 3 * sizeof *first);
     vk->fn.CmdPushConstants(slot->commands, vk->pipelines.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                             call->push_words * 4, call->push);
@@ -85,7 +95,7 @@ bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, st
     cut(vk, launch, groups, step);
     const uint64_t pieces = (uint64_t)ps_div_up(groups[0], step[0]) * ps_div_up(groups[1], step[1]) *
                             ps_div_up(groups[2], step[2]);
-    call.piece_flops = launch->flops / pieces;
+    call.piece_work = work(launch, &call) / pieces;
     for (first[2] = 0; first[2] < groups[2]; first[2] += step[2])
         for (first[1] = 0; first[1] < groups[1]; first[1] += step[1])
             for (first[0] = 0; first[0] < groups[0]; first[0] += step[0]) {

@@ -24,7 +24,7 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
 {
     (void)severity, (void)types;
     struct ps_vk *vk = user;
-    vk->messages++;
+    atomic_fetch_add(&vk->messages, 1);
     ps_vk_log(vk, PS_LOG_ERROR, "validation: %s", data->pMessage);
     return VK_FALSE;
 }

@@ -73,7 +73,7 @@ static struct ps_vk_slot *open_slot(struct ps_vk *vk, struct ps_error *error)
         return NULL;
     slot->stage = PS_VK_RECORDING;
     slot->launches = 0;
-    slot->flops = 0;
+    slot->work = 0;
     slot->bound = VK_NULL_HANDLE;
     slot->range_count = 0;
     return slot;
@@ -93,7 +93,7 @@ static void barrier(struct ps_vk *vk, const struct ps_vk_slot *slot, VkPipelineS
 static bool slot_is_full(const struct ps_vk *vk, const struct ps_vk_slot *slot, uint32_t count)
 {
     return slot->launches == PS_VK_SLOT_LAUNCHES || slot->range_count + count > PS_VK_SLOT_RANGES ||
-           slot->flops >= vk->dispatch_flops;
+           slot->work >= vk->dispatch_flops;
 }
 
 struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, const struct ps_range *ranges, uint32_t count,

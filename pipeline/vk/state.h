@@ -5,6 +5,8 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
 
+#include <stdatomic.h>
+
 #include "run/arena.h"
 #include "vk/check.h"
 #include "vk/hazard.h"
@@ -46,7 +48,7 @@ struct ps_vk_slot {
     VkFence fence;
     enum { PS_VK_IDLE, PS_VK_RECORDING, PS_VK_PENDING } stage;
     uint32_t launches;
-    uint64_t flops;
+    uint64_t work; /* operations, bytes counted as some */
     VkPipeline bound;
     uint32_t range_count;
     struct ps_range ranges[PS_VK_SLOT_RANGES];
@@ -64,7 +66,7 @@ struct ps_vk {
     struct ps_vk_functions fn;
     void (*log)(void *user, enum ps_log_level level, const char *line);
     void *user;
-    uint64_t messages; /* of the validation layer */
+    atomic_uint_least64_t messages; /* of the validation layer, which has threads of its own */
 
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;

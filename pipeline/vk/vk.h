@@ -10,7 +10,8 @@ struct ps_vk_params {
     const char *selector;
     void (*log)(void *user, enum ps_log_level level, const char *line);
     void *user;
-    bool validate; /* under the Khronos validation layer, synchronisation included */
+    /* Under the Khronos validation layer, synchronisation included. It may log from threads of its own. */
+    bool validate;
 
     /* For tests. */
     bool stage; /* transfers pass through staging memory even where the device's own can be mapped */

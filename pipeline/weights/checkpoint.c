@@ -90,18 +90,21 @@ static enum ps_status open_parts(struct ps_checkpoint *checkpoint, const char *p
     return PS_OK;
 }
 
-/* Without a UNet the pipeline's class is all there is to tell what it is. */
+/* Without a UNet the pipeline's class is all there is to tell what it is; where it says nothing else, the
+ * missing UNet is the fault to report. */
 static void name_pipeline(struct ps_checkpoint *checkpoint, const char *path)
 {
     char index[PS_MODEL_PATH_BYTES];
     struct ps_error ignored = {0};
     struct ps_settings settings;
-    const char *name = "a model unknown to packshot";
-    snprintf(checkpoint->family, sizeof checkpoint->family, "%s", name);
-    if (!ps_model_path(index, path, "", "model_index.json") || ps_settings_open(&settings, index, &ignored))
-        return;
-    if (ps_setting_text(&settings, "_class_name", &name))
-        snprintf(checkpoint->family, sizeof checkpoint->family, "%.100s (model_index.json)", name);
+    const char *name = "StableVideoDiffusionPipeline";
+    const bool there = ps_model_path(index, path, "", "model_index.json") && if_there(index);
+    ps_settings_open(&settings, there ? index : NULL, &ignored);
+    ps_setting_text(&settings, "_class_name", &name);
+    checkpoint->is_svd = !strcmp(name, "StableVideoDiffusionPipeline");
+    snprintf(checkpoint->family, sizeof checkpoint->family, "%.100s%s",
+             checkpoint->is_svd ? "Stable Video Diffusion" : name,
+             checkpoint->is_svd ? "" : " (model_index.json)");
     ps_settings_close(&settings);
 }
 

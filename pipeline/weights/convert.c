@@ -12,6 +12,9 @@
 /* The least float that rounds to a float16 of infinite value. */
 #define HALF_OVERFLOW 0x477ff000u
 
+/* The same of bfloat16. */
+#define BFLOAT_OVERFLOW 0x7f7f8000u
+
 static uint32_t select(uint32_t condition, uint32_t yes, uint32_t no)
 {
     return condition ? yes : no;
@@ -73,6 +76,36 @@ static struct ps_convert_faults float_to_half(const uint32_t *restrict from, uin
     return (struct ps_convert_faults){.not_finite = special, .too_large = large && !special};
 }
 
+/* Bits of the nearest bfloat16, for finite values; those above its largest become infinite. */
+static uint16_t shorten(uint32_t bits)
+{
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+static struct ps_convert_faults float_to_bfloat(const uint32_t *restrict from, uint16_t *restrict to,
+                                                size_t count)
+{
+    uint32_t special = 0, large = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t magnitude = from[i] & 0x7fffffffu;
+        special |= magnitude >= FLOAT_EXPONENT;
+        large |= magnitude >= BFLOAT_OVERFLOW;
+        to[i] = shorten(from[i]);
+    }
+    return (struct ps_convert_faults){.not_finite = special, .too_large = large && !special};
+}
+
+static struct ps_convert_faults half_to_bfloat(const uint16_t *restrict from, uint16_t *restrict to,
+                                               size_t count)
+{
+    uint32_t special = 0;
+    for (size_t i = 0; i < count; i++) {
+        special |= (from[i] & HALF_EXPONENT) == HALF_EXPONENT;
+        to[i] = shorten(widen(from[i]));
+    }
+    return (struct ps_convert_faults){.not_finite = special};
+}
+
 static struct ps_convert_faults bfloat_to_half(const uint16_t *restrict from, uint16_t *restrict to,
                                                size_t count)
 {
@@ -110,9 +143,9 @@ struct ps_convert_faults ps_convert(enum ps_stored from_type, const void *from, 
         return ps_convert_check(from_type, from, count);
     }
     if (from_type == PS_STORED_F32)
-        return float_to_half(from, to, count);
+        return (to_type == PS_F16 ? float_to_half : float_to_bfloat)(from, to, count);
     if (from_type == PS_STORED_F16)
-        return half_to_float(from, to, count);
+        return to_type == PS_F32 ? half_to_float(from, to, count) : half_to_bfloat(from, to, count);
     return to_type == PS_F16 ? bfloat_to_half(from, to, count) : bfloat_to_float(from, to, count);
 }
 

@@ -8,7 +8,7 @@
 /* What was wrong with some of the elements. */
 struct ps_convert_faults {
     bool not_finite; /* NaN or infinite as stored */
-    bool too_large;  /* finite, but beyond float16's range */
+    bool too_large;  /* finite, but beyond the range of the 16-bit type asked for */
 };
 
 /* Converts `count` elements, rounding to nearest even; the values of faulty ones are unspecified. `from` and
@@ -20,7 +20,9 @@ struct ps_convert_faults ps_convert(enum ps_stored from_type, const void *from, 
  */
 static inline bool ps_convert_is_copy(enum ps_stored from_type, enum ps_type to_type)
 {
-    return to_type == PS_F16 ? from_type == PS_STORED_F16 : from_type == PS_STORED_F32;
+    static const enum ps_stored same[PS_TYPES] = {
+        [PS_F32] = PS_STORED_F32, [PS_F16] = PS_STORED_F16, [PS_BF16] = PS_STORED_BF16};
+    return from_type == same[to_type];
 }
 struct ps_convert_faults ps_convert_check(enum ps_stored type, const void *from, size_t count);
 

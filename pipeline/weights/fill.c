@@ -36,10 +36,11 @@ static bool refuse(const struct filler *filler, const struct ps_entry *entry, st
             ps_hint(filler->error, "the checkpoint is damaged or was merged or trained wrongly");
             break;
         }
-        if (!faults.not_finite && fabs(value) >= 65520.0) {
-            ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.f16-range",
-                    "%s: tensor %.150s holds %g, float16 ends at 65504", filler->part->name, entry->name,
-                    value);
+        const bool half = filler->type == PS_F16;
+        if (!faults.not_finite && fabs(value) >= (half ? 65520.0 : 0x1.ffp127)) {
+            ps_fail(filler->error, PS_ERR_CHECKPOINT, half ? "checkpoint.f16-range" : "checkpoint.bf16-range",
+                    "%s: tensor %.150s holds %g, %s", filler->part->name, entry->name, value,
+                    half ? "float16 ends at 65504" : "bfloat16 ends at 3.39e38");
             ps_hint(filler->error, "render with --dtype f32");
             break;
         }

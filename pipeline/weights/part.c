@@ -92,7 +92,8 @@ static int by_name(const void *a, const void *b)
 
 enum ps_status ps_part_seal(struct ps_part *part, struct ps_error *error)
 {
-    qsort(part->entries, part->count, sizeof *part->entries, by_name);
+    if (part->count)
+        qsort(part->entries, part->count, sizeof *part->entries, by_name);
     for (uint32_t i = 1; i < part->count; i++) {
         const struct ps_entry *entry = &part->entries[i];
         if (!strcmp(entry[-1].name, entry->name))

@@ -7,7 +7,7 @@
 /* A file being written. It appears under its name when it is finished; see base/output.h. */
 struct ps_tensor_writer;
 
-/* `path` must stay valid until the close; `max_tensors` (1 to 65536) sets the room kept for the header.
+/* `path` must stay valid until the close; `max_tensors` (1 to 32768) sets the room kept for the header.
  * Status: PS_ERR_OUTPUT, PS_ERR_MEMORY. */
 enum ps_status ps_tensor_writer_open(struct ps_tensor_writer **writer, const char *path, bool overwrite,
                                      uint32_t max_tensors, struct ps_error *error);

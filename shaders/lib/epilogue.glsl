@@ -11,14 +11,15 @@ layout(constant_id = PS_LINEAR_SPEC_BIAS) const uint BIAS = 0;
 layout(constant_id = PS_LINEAR_SPEC_VECTOR) const uint VECTOR = 0;
 layout(constant_id = PS_LINEAR_SPEC_RESIDUAL) const uint RESIDUAL = 0;
 
-/* The sum of row m and a column, with what is added before the activation. */
-float shifted(float sum, uint m, uint column)
+/* The bias of a column, 0 where there is none. */
+float load_bias(uint column)
 {
-    if (BIAS != 0)
-        sum += load(bias, column);
-    if (VECTOR != 0)
-        sum += load(vector, m / push.vector_rows * push.n + column);
-    return sum;
+    return BIAS != 0 ? load(bias, min(column, push.n - 1)) : 0;
+}
+
+float vector_at(uint m, uint column)
+{
+    return VECTOR != 0 ? load(vector, m / push.vector_rows * push.n + column) : 0;
 }
 
 void store_scaled(float value, uint at)
@@ -29,20 +30,21 @@ void store_scaled(float value, uint at)
     store(y, at, value);
 }
 
-/* Stores what comes of the sums of row m and the columns `column`, which is even, and `column` + 1, which may be the one
- * after the last. */
-void store_pair(uint m, uint column, float even, float odd)
+/* Stores what comes of row m and the columns `column`, which is even, and `column` + 1, which may be the one after the
+ * last. `biased` are their sums with the bias. */
+void store_pair(uint m, uint column, vec2 biased)
 {
-    if (column >= push.n)
-        return;
-    even = shifted(even, m, column);
     if (ACT == PS_ACT_GEGLU) {
-        store_scaled(even * gelu(shifted(odd, m, column + 1)), m * (push.n / 2) + column / 2);
-        return;
+        if (column < push.n) {
+            biased += vec2(vector_at(m, column), vector_at(m, column + 1));
+            store_scaled(biased.x * gelu(biased.y), m * (push.n / 2) + column / 2);
+        }
+    } else {
+        if (column < push.n)
+            store_scaled(activation(ACT, biased.x + vector_at(m, column)), m * push.n + column);
+        if (column + 1 < push.n)
+            store_scaled(activation(ACT, biased.y + vector_at(m, column + 1)), m * push.n + column + 1);
     }
-    store_scaled(activation(ACT, even), m * push.n + column);
-    if (column + 1 < push.n)
-        store_scaled(activation(ACT, shifted(odd, m, column + 1)), m * push.n + column + 1);
 }
 
 #endif

@@ -8,11 +8,11 @@
 /* Memory read as pairs of words. The pair has the type of a pointer, which nobody follows, because that is the one
  * 64-bit type that needs no feature of the device: lavapipe loads lane by lane and component by component, so half as
  * many components load twice as fast (see SPEED.md). */
-layout(buffer_reference) buffer Pair {
+layout(buffer_reference) readonly buffer Pair {
     uint unused;
 };
 layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer ReadPairs {
-    Pair at[];
+    Pair at[0x3fffffff]; /* of a size because glslang asks for descriptor arrays where an array of pointers has none */
 };
 
 /* Elements 4 i to 4 i + 3; `from` is aligned to four elements. */

@@ -56,17 +56,17 @@ void add_quad(vec4 xs[ROW_GROUPS], vec4 ws[LANE_COLUMNS])
 /* Stores the tile at `corner` of a result of `rows` rows. */
 void store_tile(uvec2 corner, uint rows)
 {
-    for (uint i = 0; i < CLUSTER; i++) {
-        [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++) {
+    float biases[LANE_COLUMNS];
+    [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
+        biases[j] = load_bias(corner.x + lane_column(j));
+    [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
+        [[unroll]] for (uint i = 0; i < CLUSTER; i++) {
             const uint m = corner.y + group * CLUSTER + i;
             if (m < rows)
                 [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j += 2)
-                    store_pair(m, corner.x + lane_column(j), sums[group][0][j], sums[group][0][j + 1]);
-            /* Registers cannot be indexed by a loop's counter: the next row moves to the front. */
-            [[unroll]] for (uint next = 0; next + 1 < CLUSTER; next++)
-                sums[group][next] = sums[group][next + 1];
+                    store_pair(m, corner.x + lane_column(j),
+                               vec2(sums[group][i][j] + biases[j], sums[group][i][j + 1] + biases[j + 1]));
         }
-    }
 }
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "base/checked.h"
 #include "base/half.h"
-#include "bench/ceiling.h"
+#include "bench/vk_ceiling.h"
 #include "bench/clock.h"
 #include "ops/ops.h"
 #include "run/plan.h"
@@ -150,7 +150,7 @@ static void set_up(struct bench *bench, struct ps_backend *backend, const struct
         fill(&bench->run, bench->resident[i], 0.05f);
 }
 
-static bool measure(struct ps_backend *backend, struct bench_ceiling *ceiling, const struct bench_case *c,
+static bool measure(struct ps_backend *backend, struct bench_vk_ceiling *ceiling, const struct bench_case *c,
                     enum ps_type type, int rounds, struct ps_error *error)
 {
     static struct bench bench;
@@ -163,14 +163,14 @@ static bool measure(struct ps_backend *backend, struct bench_ceiling *ceiling, c
     const double gflop = 1e-9 * (double)bench.run.flops;
     for (int i = 0; i < rounds && !error->status; i++) {
         const double cpu0 = bench_cpu_seconds();
-        const double roof = 1e-9 * bench_ceiling_measure(ceiling, error);
+        const double roof = 1e-9 * bench_vk_ceiling_measure(ceiling, error);
         const double cpu1 = bench_cpu_seconds();
         const double begin = bench_seconds();
         launch(&bench, c);
         rate[i] = gflop / (bench_seconds() - begin);
         cpu_rate[i] = gflop / (bench_cpu_seconds() - cpu1);
         fraction[i] = rate[i] / roof;
-        cpu_fraction[i] = cpu_rate[i] / (1e-9 * bench_ceiling_flops() / (cpu1 - cpu0));
+        cpu_fraction[i] = cpu_rate[i] / (1e-9 * bench_vk_ceiling_flops() / (cpu1 - cpu0));
     }
     ps_run_end(&bench.run);
     if (error->status)
@@ -201,13 +201,13 @@ int main(int argc, char **argv)
 
     struct ps_error error = {0};
     struct ps_backend *backend = ps_vk_open(&(struct ps_vk_params){.selector = device}, &error);
-    struct bench_ceiling *ceiling = backend ? bench_ceiling_open(backend, &error) : NULL;
+    struct bench_vk_ceiling *ceiling = backend ? bench_vk_ceiling_open(backend, &error) : NULL;
     if (ceiling) {
         printf("%s\n%-42s %s %9s %9s %10s %9s %9s\n", ps_vk_device(backend)->name, "", "   ", "GFLOP/s",
                "of roof", "per cpu s", "of roof", "first, s");
         double roofs[9];
         for (int i = 0; i < 9; i++)
-            roofs[i] = 1e-9 * bench_ceiling_measure(ceiling, &error);
+            roofs[i] = 1e-9 * bench_vk_ceiling_measure(ceiling, &error);
         printf("%-42s f32 %9.1f\n", "multiply-adds without loads", bench_median(roofs, 9));
     }
     for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
                 measure(backend, ceiling, &cases[i], (enum ps_type)type, rounds, &error);
     if (error.status)
         fprintf(stderr, "%s\n", error.message);
-    bench_ceiling_close(ceiling);
+    bench_vk_ceiling_close(ceiling);
     if (backend)
         backend->ops->close(backend);
     return error.status ? 1 : 0;

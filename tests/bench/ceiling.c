@@ -1,136 +1,150 @@
 #include "bench/ceiling.h"
 
+#include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/clock.h"
-#include "vk/state.h"
+#include "bench/watch.h"
+#include "cpu/pool.h"
 
-static const uint32_t code[] =
-#include "ceiling.inc"
-    ;
+#define ROUNDS 4000000
+#define COPY_BYTES (256u << 20)
 
-/* As in ceiling.comp. */
-#define CHAINS 10
-#define STEPS 16
-#define LANES 64
-#define GROUPS 64
-#define ROUNDS 2000
+#define AVX512 __attribute__((target("avx512f")))
+#define AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AMX __attribute__((target("amx-tile,amx-bf16")))
 
-struct bench_ceiling {
-    struct ps_vk *vk;
-    VkShaderModule module;
-    VkPipelineLayout layout;
-    VkPipeline pipeline;
-    VkCommandPool pool;
-    VkCommandBuffer commands;
-    VkFence fence;
-    struct ps_vk_buffer result;
+/* Each loop keeps enough independent sums to hide an instruction's latency. The empty assembly makes them opaque. */
+AVX512 static void fma512(void)
+{
+    __m512 sum[16], a = _mm512_set1_ps(0.5f), b = a;
+    for (int i = 0; i < 16; i++)
+        sum[i] = a;
+    for (int n = 0; n < ROUNDS; n++) {
+        for (int i = 0; i < 16; i++)
+            sum[i] = _mm512_fmadd_ps(a, b, sum[i]);
+        __asm__ volatile("" : "+v"(a), "+v"(b));
+    }
+    for (int i = 0; i < 16; i++)
+        __asm__ volatile("" ::"v"(sum[i]));
+}
+
+AVX512_BF16 static void dot512(void)
+{
+    __m512 sum[16];
+    __m512i a = _mm512_set1_epi32(0x3f003f00), b = a;
+    for (int i = 0; i < 16; i++)
+        sum[i] = _mm512_setzero_ps();
+    for (int n = 0; n < ROUNDS; n++) {
+        for (int i = 0; i < 16; i++)
+            sum[i] = _mm512_dpbf16_ps(sum[i], (__m512bh)a, (__m512bh)b);
+        __asm__ volatile("" : "+v"(a), "+v"(b));
+    }
+    for (int i = 0; i < 16; i++)
+        __asm__ volatile("" ::"v"(sum[i]));
+}
+
+AVX2 static void fma256(void)
+{
+    __m256 sum[12], a = _mm256_set1_ps(0.5f), b = a;
+    for (int i = 0; i < 12; i++)
+        sum[i] = a;
+    for (int n = 0; n < ROUNDS; n++) {
+        for (int i = 0; i < 12; i++)
+            sum[i] = _mm256_fmadd_ps(a, b, sum[i]);
+        __asm__ volatile("" : "+x"(a), "+x"(b));
+    }
+    for (int i = 0; i < 12; i++)
+        __asm__ volatile("" ::"x"(sum[i]));
+}
+
+AMX static void tiles(void)
+{
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } all = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        all.bytes[i] = 64;
+        all.rows[i] = 16;
+    }
+    _tile_loadconfig(&all);
+    for (int n = 0; n < ROUNDS; n++) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_release();
+}
+
+struct loop {
+    void (*run)(void);
+    double flops; /* of one call */
 };
 
-struct push {
-    uint64_t y;
-    uint32_t rounds;
-    float factor;
-};
-
-static bool create_pipeline(struct bench_ceiling *ceiling, struct ps_error *error)
+static void run_loop(void *work, uint32_t index, void *scratch)
 {
-    struct ps_vk *vk = ceiling->vk;
-    const VkShaderModuleCreateInfo module = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = sizeof code, .pCode = code};
-    if (!PS_VK(vk, error, CreateShaderModule, vk->device, &module, NULL, &ceiling->module))
-        return false;
-    const VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-                                       .size = sizeof(struct push)};
-    const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                               .pushConstantRangeCount = 1,
-                                               .pPushConstantRanges = &range};
-    if (!PS_VK(vk, error, CreatePipelineLayout, vk->device, &layout, NULL, &ceiling->layout))
-        return false;
-    const VkComputePipelineCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = ceiling->module,
-                  .pName = "main"},
-        .layout = ceiling->layout};
-    return PS_VK(vk, error, CreateComputePipelines, vk->device, VK_NULL_HANDLE, 1, &info, NULL,
-                 &ceiling->pipeline);
+    (void)index, (void)scratch;
+    ((const struct loop *)work)->run();
 }
 
-static bool record(struct bench_ceiling *ceiling, struct ps_error *error)
+static double best_seconds(struct ps_pool *pool, ps_pool_task *task, void *work)
 {
-    struct ps_vk *vk = ceiling->vk;
-    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                          .queueFamilyIndex = vk->family};
-    if (!PS_VK(vk, error, CreateCommandPool, vk->device, &pool, NULL, &ceiling->pool))
-        return false;
-    const VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                                  .commandPool = ceiling->pool,
-                                                  .commandBufferCount = 1};
-    const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    if (!PS_VK(vk, error, AllocateCommandBuffers, vk->device, &allocate, &ceiling->commands) ||
-        !PS_VK(vk, error, CreateFence, vk->device, &fence, NULL, &ceiling->fence) ||
-        !PS_VK(vk, error, BeginCommandBuffer, ceiling->commands, &begin))
-        return false;
-    const struct push push = {ceiling->result.address, ROUNDS, 0.5f};
-    vk->fn.CmdBindPipeline(ceiling->commands, VK_PIPELINE_BIND_POINT_COMPUTE, ceiling->pipeline);
-    vk->fn.CmdPushConstants(ceiling->commands, ceiling->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push,
-                            &push);
-    vk->fn.CmdDispatch(ceiling->commands, GROUPS, 1, 1);
-    return PS_VK(vk, error, EndCommandBuffer, ceiling->commands);
+    double best = 1e9;
+    for (int i = 0; i < 4; i++) {
+        const double begin = watch_now();
+        ps_pool_run(pool, task, work, ps_pool_threads(pool));
+        const double seconds = watch_now() - begin;
+        best = seconds < best ? seconds : best;
+    }
+    return best;
 }
 
-struct bench_ceiling *bench_ceiling_open(struct ps_backend *backend, struct ps_error *error)
+double ceiling_flops(const char *isa, enum ps_type type, uint32_t threads)
 {
-    struct bench_ceiling *ceiling = calloc(1, sizeof *ceiling);
-    if (!ceiling)
-        return NULL;
-    ceiling->vk = (struct ps_vk *)backend;
-    if (create_pipeline(ceiling, error) &&
-        ps_vk_buffer_create(ceiling->vk, GROUPS * LANES * 4, false, &ceiling->result, error) &&
-        record(ceiling, error) && bench_ceiling_measure(ceiling, error) > 0)
-        return ceiling;
-    bench_ceiling_close(ceiling);
-    return NULL;
-}
-
-void bench_ceiling_close(struct bench_ceiling *ceiling)
-{
-    if (!ceiling)
-        return;
-    struct ps_vk *vk = ceiling->vk;
-    ps_vk_buffer_destroy(vk, &ceiling->result);
-    if (ceiling->fence)
-        vk->fn.DestroyFence(vk->device, ceiling->fence, NULL);
-    if (ceiling->pool)
-        vk->fn.DestroyCommandPool(vk->device, ceiling->pool, NULL);
-    if (ceiling->pipeline)
-        vk->fn.DestroyPipeline(vk->device, ceiling->pipeline, NULL);
-    if (ceiling->layout)
-        vk->fn.DestroyPipelineLayout(vk->device, ceiling->layout, NULL);
-    if (ceiling->module)
-        vk->fn.DestroyShaderModule(vk->device, ceiling->module, NULL);
-    free(ceiling);
-}
-
-double bench_ceiling_measure(struct bench_ceiling *ceiling, struct ps_error *error)
-{
-    struct ps_vk *vk = ceiling->vk;
-    const VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                                 .commandBufferCount = 1,
-                                 .pCommandBuffers = &ceiling->commands};
-    const double begin = bench_seconds();
-    if (!PS_VK(vk, error, QueueSubmit, vk->queue, 1, &submit, ceiling->fence) ||
-        !PS_VK(vk, error, WaitForFences, vk->device, 1, &ceiling->fence, VK_TRUE, vk->timeout_ns) ||
-        !PS_VK(vk, error, ResetFences, vk->device, 1, &ceiling->fence))
+    struct ps_pool *pool = ps_pool_open(threads);
+    struct loop loop = {fma512, 16.0 * 32 * ROUNDS};
+    if (!pool)
         return 0;
-    return bench_ceiling_flops() / (bench_seconds() - begin);
+    if (!strcmp(isa, "avx2"))
+        loop = (struct loop){fma256, 12.0 * 16 * ROUNDS};
+    else if (!strcmp(isa, "amx") && type == PS_BF16)
+        loop = (struct loop){tiles, 4.0 * 32768 * ROUNDS};
+    else if (strcmp(isa, "avx512") && type == PS_BF16)
+        loop = (struct loop){dot512, 16.0 * 64 * ROUNDS};
+    const double seconds = best_seconds(pool, run_loop, &loop);
+    ps_pool_close(pool);
+    return loop.flops * threads / seconds;
 }
 
-double bench_ceiling_flops(void)
+struct copy {
+    char *from, *to;
+    uint32_t threads;
+};
+
+static void run_copy(void *work, uint32_t index, void *scratch)
 {
-    return 2.0 * CHAINS * STEPS * ROUNDS * LANES * GROUPS;
+    (void)scratch;
+    const struct copy *copy = work;
+    const size_t part = COPY_BYTES / copy->threads;
+    memcpy(copy->to + index * part, copy->from + index * part, part);
+}
+
+double ceiling_copy(uint32_t threads)
+{
+    struct ps_pool *pool = ps_pool_open(threads);
+    struct copy copy = {malloc(COPY_BYTES), malloc(COPY_BYTES), threads};
+    double seconds = 1;
+    if (pool && copy.from && copy.to) {
+        memset(copy.from, 1, COPY_BYTES);
+        seconds = best_seconds(pool, run_copy, &copy);
+    }
+    free(copy.from);
+    free(copy.to);
+    if (pool)
+        ps_pool_close(pool);
+    return 2.0 * COPY_BYTES / seconds;
 }

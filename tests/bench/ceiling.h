@@ -1,21 +1,14 @@
-/* The rate of multiply-adds on registers that a device reaches. */
+/* What the machine can do at most, measured in the same run. */
 #ifndef TESTS_BENCH_CEILING_H
 #define TESTS_BENCH_CEILING_H
 
-#include "run/backend.h"
+#include "tensor/tensor.h"
 
-struct bench_ceiling;
+/* FLOP/s of products of registers alone, on `threads` threads: bf16 dot products or tiles where the instruction set has
+ * them and the type is bf16, else float32 multiply-adds. */
+double ceiling_flops(const char *isa, enum ps_type type, uint32_t threads);
 
-/* Prepares to measure the device of an open Vulkan interpreter. Null, with the reason in `error`, on failure.
- */
-struct bench_ceiling *bench_ceiling_open(struct ps_backend *backend, struct ps_error *error);
-void bench_ceiling_close(struct bench_ceiling *ceiling);
-
-/* Runs the loop once, for a tenth of a second or less on two cores, and returns floating-point operations a
- * second; 0 on failure. Nothing else may be in flight. */
-double bench_ceiling_measure(struct bench_ceiling *ceiling, struct ps_error *error);
-
-/* The floating-point operations of one measurement. */
-double bench_ceiling_flops(void);
+/* Bytes per second, read and written, of copying memory larger than the caches. */
+double ceiling_copy(uint32_t threads);
 
 #endif

@@ -40,13 +40,15 @@ struct golden_run {
 /* Plans the body, reserves exactly that, runs it, and checks that nothing failed and the planned scratch was enough. */
 void golden_execute(struct ps_backend *backend, const struct golden_run *run);
 
-/* The interpreters of this machine: ref, and vk where there is a device. Closed by golden_backends_close. */
+/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device. Closed by
+ * golden_backends_close. */
 struct golden_backends {
     uint32_t count;
-    struct ps_backend *items[2];
+    struct ps_backend *items[3];
+    struct ps_backend *cpu, *vk; /* of the items; or null */
 };
 struct golden_backends golden_backends_open(void);
-void golden_backends_close(struct golden_backends *backends);
+int golden_backends_close(struct golden_backends *backends);
 
 /* ||a - b|| / ||b||; infinite where a is not finite. */
 double golden_distance(const float *a, const float *b, uint64_t count);

@@ -46,6 +46,22 @@ struct subject {
     uint32_t x_shape[4], context_shape[4], y_shape[4];
 };
 
+/* Opened once: an interpreter keeps the pipelines that it has compiled. */
+static struct golden_backends backends;
+
+static int open_backends(void **state)
+{
+    (void)state;
+    backends = golden_backends_open();
+    return 0;
+}
+
+static int close_backends(void **state)
+{
+    (void)state;
+    return golden_backends_close(&backends);
+}
+
 static void must(const struct ps_error *error)
 {
     if (error->status)
@@ -209,7 +225,6 @@ static void run_case(void **state)
     subject.expected = golden_channels_last(&subject.golden, "output", subject.y_shape);
     const uint64_t count = elements(subject.y_shape);
     subject.found = calloc(count, sizeof *subject.found);
-    struct golden_backends backends = golden_backends_open();
     for (uint32_t i = 0; i < backends.count; i++)
         for (int type = PS_F32; type <= PS_F16; type++) {
             const struct golden_run run = {.weights = subject.weights,
@@ -225,7 +240,6 @@ static void run_case(void **state)
             if (type == PS_F32 || !what->weights)
                 golden_expect(text, subject.found, subject.expected, count, type == PS_F16 ? 2e-2 : 1e-5);
         }
-    golden_backends_close(&backends);
     close_subject(&subject);
 }
 
@@ -235,5 +249,5 @@ int main(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = run_case,
                                        .initial_state = (void *)(uintptr_t)&cases[i]};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_backends, close_backends);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,4 +209,80 @@ void maker_write(struct maker *maker, const char *path)
     free(maker->header);
     free(maker->data);
     *maker = (struct maker){0};
+}
+
+/* ---- toys
+ * -------------------------------------------------------------------------------------------------------- */
+
+void write_recipe(const char *recipe, const char *path, const char *dtype,
+                  bool (*keep)(void *user, char name[256]), void *user)
+{
+    char line[1024], shape[64], input[PATH_BYTES];
+    snprintf(input, sizeof input, "%s/tests/golden/%s", PACKSHOT_SOURCE_DIR, recipe);
+    FILE *file = fopen(input, "r");
+    assert_non_null(file);
+    struct maker maker;
+    maker_begin(&maker);
+    while (fgets(line, sizeof line, file)) {
+        struct listed tensor = {0};
+        char name[256];
+        if (!strncmp(line, "prefix ", 7) || !strncmp(line, "dtype ", 6))
+            continue;
+        assert_int_equal(sscanf(line, "%255s %63s", name, shape), 2);
+        read_shape(&tensor, shape);
+        if (!keep || keep(user, name))
+            maker_add(&maker, name, dtype, tensor.rank, tensor.shape, NULL);
+    }
+    fclose(file);
+    maker_write(&maker, path);
+}
+
+static void copy_config(const char *pipeline, const char *name, const char *to)
+{
+    char from[PATH_BYTES];
+    snprintf(from, sizeof from, "%s/tests/golden/pipelines/%s/%s", PACKSHOT_SOURCE_DIR, pipeline, name);
+    json_t *root = json_load_file(from, 0, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_dump_file(root, to, JSON_INDENT(1)), 0);
+    json_decref(root);
+}
+
+void write_pipeline(const char *name, const char *pipeline)
+{
+    static const char *const parts[][3] = {
+        {"unet", "diffusion_pytorch_model", "config.json"},
+        {"vae", "diffusion_pytorch_model", "config.json"},
+        {"image_encoder", "model", "config.json"},
+        {"scheduler", NULL, "scheduler_config.json"},
+        {"feature_extractor", NULL, "preprocessor_config.json"},
+    };
+    char path[256];
+    make_subfolder(name);
+    copy_config(pipeline, "model_index.json", in_folder("%s/model_index.json", name));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = parts[i][0];
+        snprintf(path, sizeof path, "%s/%s", name, part);
+        make_subfolder(path);
+        snprintf(path, sizeof path, "%s/%s", part, parts[i][2]);
+        copy_config(pipeline, path, in_folder("%s/%s", name, path));
+        if (!parts[i][1])
+            continue;
+        snprintf(path, sizeof path, "pipelines/%s/%s/%s.recipe", pipeline, part, parts[i][1]);
+        write_recipe(path, in_folder("%s/%s/%s.safetensors", name, part, parts[i][1]), "F16", NULL, NULL);
+    }
+}
+
+void edit_json(const char *path, const char *key, const char *value)
+{
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    if (value) {
+        json_t *parsed = json_loads(value, JSON_DECODE_ANY, NULL);
+        assert_non_null(parsed);
+        json_object_set_new(root, key, parsed);
+    } else {
+        json_object_del(root, key);
+    }
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
 }

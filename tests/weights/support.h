@@ -57,6 +57,17 @@ void maker_add(struct maker *maker, const char *name, const char *dtype, uint32_
 /* Writes the file and frees the maker's memory. */
 void maker_write(struct maker *maker, const char *path);
 
+/* A recipe of tests/golden as tensors without values. `keep` may be null; it is asked which to write, and may
+ * write another name to `name`. */
+void write_recipe(const char *recipe, const char *path, const char *dtype,
+                  bool (*keep)(void *user, char name[256]), void *user);
+
+/* FOLDER/NAME: the parts and configurations of tests/golden/pipelines/PIPELINE, without values. */
+void write_pipeline(const char *name, const char *pipeline);
+
+/* Sets a key of a JSON file; a null value deletes it. */
+void edit_json(const char *path, const char *key, const char *value);
+
 /* Tensor of float32 values. */
 void maker_add_floats(struct maker *maker, const char *name, uint32_t rank, const uint64_t *shape,
                       const float *values);

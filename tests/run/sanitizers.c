@@ -1,9 +1,10 @@
-/* Linked into tests that open Vulkan devices, for LeakSanitizer alone. Two things that are not ours:
+/* Linked into tests that open Vulkan devices, for the sanitizers alone. Three things that are not ours:
  *  - Mesa's drivers leave a table behind when the loader unloads them; kept loaded, they still reach it;
  *  - the validation layer of Debian 12 (1.3.239) keeps the state of every command buffer in a cycle of
- * references when synchronisation is validated. Its frames have a name to be suppressed by only while it is
- * loaded. */
-#include "run/leaks.h"
+ *    references when synchronisation is validated;
+ *  - its queue thread frees what the calling thread made, ordered by locks that ThreadSanitizer does not see.
+ * The layer's frames have a name to be suppressed by only while it is loaded. */
+#include "run/sanitizers.h"
 
 #include <dlfcn.h>
 
@@ -17,4 +18,9 @@ __attribute__((constructor)) static void keep_drivers_loaded(void)
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libVkLayer_khronos_validation.so\n";
+}
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libVkLayer_khronos_validation.so\n";
 }
