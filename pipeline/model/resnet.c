@@ -6,7 +6,8 @@
 
 #define GROUPS 32
 
-struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding, float eps)
+struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
+                                float eps)
 {
     struct ps_resnet block = {.in = in, .out = out, .groups = GROUPS};
     block.norm1 = (struct ps_norm){ps_bind_norm(binder, in, "norm1"), eps};
@@ -20,7 +21,8 @@ struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t 
     return block;
 }
 
-static struct ps_resnet bind_temporal(struct ps_binder *binder, uint32_t channels, uint32_t embedding, float eps)
+static struct ps_resnet bind_temporal(struct ps_binder *binder, uint32_t channels, uint32_t embedding,
+                                      float eps)
 {
     struct ps_resnet block = {.in = channels, .out = channels, .groups = GROUPS};
     block.norm1 = (struct ps_norm){ps_bind_norm(binder, channels, "norm1"), eps};
@@ -32,8 +34,9 @@ static struct ps_resnet bind_temporal(struct ps_binder *binder, uint32_t channel
     return block;
 }
 
-struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
-                                            float space_eps, float time_eps, bool switched)
+struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out,
+                                            uint32_t embedding, float space_eps, float time_eps,
+                                            bool switched)
 {
     struct ps_video_resnet block;
     ps_bind_enter(binder, "spatial_res_block");
@@ -94,8 +97,8 @@ struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struc
     const bool over = in_place && !grows && block->in == block->out;
     struct ps_tensor y = over ? x : ps_new(run, x.type, x.n, h, w, block->out);
     const struct ps_tensor vector = time_vector(run, t, block);
-    const uint64_t scratch_bytes = (uint64_t)h * w * (block->in * (grows ? 2u : 1u) + 2u * block->out) *
-                                 ps_type_bytes(x.type);
+    const uint64_t scratch_bytes =
+        (uint64_t)h * w * (block->in * (grows ? 2u : 1u) + 2u * block->out) * ps_type_bytes(x.type);
     const uint32_t chunk = ps_chunk(run, x.n, scratch_bytes);
     for (uint32_t i = 0; i < x.n && ps_run_ok(run); i += chunk) {
         const uint32_t count = (uint32_t)ps_min_u64(chunk, x.n - i);
@@ -130,9 +133,10 @@ struct half {
     float scale;
 };
 
-/* into = the half over frames [begin, begin + into.n) of a clip of `frames`; a holds silu(norm(x)) from frame `first`. */
-static void convolve(struct ps_run *run, const struct half *half, struct ps_tensor a, uint32_t first, uint32_t begin,
-                     struct ps_tensor residual, struct ps_tensor into)
+/* into = the half over frames [begin, begin + into.n) of a clip of `frames`; a holds silu(norm(x)) from frame
+ * `first`. */
+static void convolve(struct ps_run *run, const struct half *half, struct ps_tensor a, uint32_t first,
+                     uint32_t begin, struct ps_tensor residual, struct ps_tensor into)
 {
     const struct ps_epilogue epilogue = {.vector = vector_frames(half->vector, begin, into.n),
                                          .scale = half->scale,
@@ -157,23 +161,24 @@ static uint64_t frame_bytes(struct ps_tensor x)
 }
 
 /* into = the half of x, chunk by chunk. `residual` is null or the clip that is added. */
-static void half_forward(struct ps_run *run, const struct half *half, struct ps_tensor x, struct ps_tensor residual,
-                         struct ps_tensor into)
+static void half_forward(struct ps_run *run, const struct half *half, struct ps_tensor x,
+                         struct ps_tensor residual, struct ps_tensor into)
 {
     const uint32_t chunk = ps_chunk(run, x.n, frame_bytes(x));
     for (uint32_t i = 0; i < x.n && ps_run_ok(run); i += chunk) {
         const struct span span = span_of(i, (uint32_t)ps_min_u64(x.n, i + chunk), x.n);
         const struct ps_tensor frames = ps_frames(x, span.first, span.last - span.first);
         struct ps_tensor a = ps_norm_apply(run, frames, half->stats, half->norm, PS_SILU);
-        const struct ps_tensor added =
-            ps_is_null(residual) ? residual : ps_frames(residual, i, span.end - i);
+        const struct ps_tensor added = ps_is_null(residual) ? residual : ps_frames(residual, i, span.end - i);
         convolve(run, half, a, span.first, i, added, ps_frames(into, i, span.end - i));
         ps_drop(run, &a);
     }
 }
 
-/* m += second(first(m)), first(m) held for the whole clip. The second half reads it alone, so m is overwritten in place. */
-static void add_held(struct ps_run *run, struct ps_tensor m, struct half *first, struct half *second, uint32_t groups)
+/* m += second(first(m)), first(m) held for the whole clip. The second half reads it alone, so m is
+ * overwritten in place. */
+static void add_held(struct ps_run *run, struct ps_tensor m, struct half *first, struct half *second,
+                     uint32_t groups)
 {
     const struct ps_tensor none = {0};
     struct ps_tensor h = ps_new(run, m.type, m.n, m.h, m.w, m.c);
@@ -193,8 +198,8 @@ static struct ps_tensor stats_of_half(struct ps_run *run, struct ps_tensor m, co
     for (uint32_t i = 0; i < m.n && ps_run_ok(run); i += chunk) {
         const struct span span = span_of(i, (uint32_t)ps_min_u64(m.n, i + chunk), m.n);
         struct ps_tensor h = ps_new(run, m.type, span.end - i, m.h, m.w, m.c);
-        struct ps_tensor a = ps_norm_apply(run, ps_frames(m, span.first, span.last - span.first), first->stats,
-                                           first->norm, PS_SILU);
+        struct ps_tensor a = ps_norm_apply(run, ps_frames(m, span.first, span.last - span.first),
+                                           first->stats, first->norm, PS_SILU);
         convolve(run, first, a, span.first, i, none, h);
         ps_norm_measure(run, h, groups, ps_frames(partial, i, h.n));
         ps_drop(run, &a);
@@ -203,8 +208,8 @@ static struct ps_tensor stats_of_half(struct ps_run *run, struct ps_tensor m, co
     return ps_leave(run, ps_norm_stats(run, partial, m.n, m.h * m.w, m.c / groups, eps));
 }
 
-/* silu(norm(m)) of frames [first, last): those before `written` have been overwritten in m, and their originals, the two
- * before `written`, are in tail. */
+/* silu(norm(m)) of frames [first, last): those before `written` have been overwritten in m, and their
+ * originals, the two before `written`, are in tail. */
 static struct ps_tensor apply_around(struct ps_run *run, const struct half *half, struct ps_tensor m,
                                      struct ps_tensor tail, uint32_t written, uint32_t first, uint32_t last)
 {
@@ -219,19 +224,21 @@ static struct ps_tensor apply_around(struct ps_run *run, const struct half *half
 }
 
 /* Keeps the originals of frames [end - 2, end) in tail; m is original from `begin` on. */
-static void keep_tail(struct ps_run *run, struct ps_tensor tail, struct ps_tensor m, uint32_t begin, uint32_t end)
+static void keep_tail(struct ps_run *run, struct ps_tensor tail, struct ps_tensor m, uint32_t begin,
+                      uint32_t end)
 {
     if (end - begin == 1)
         ps_blend(run, &(struct ps_blend){.a = 1, .p = ps_frames(tail, 1, 1), .into = ps_frames(tail, 0, 1)});
     const uint32_t count = end - begin == 1 ? 1 : 2;
-    ps_blend(run, &(struct ps_blend){
-                      .a = 1, .p = ps_frames(m, end - count, count), .into = ps_frames(tail, 2 - count, count)});
+    ps_blend(run, &(struct ps_blend){.a = 1,
+                                     .p = ps_frames(m, end - count, count),
+                                     .into = ps_frames(tail, 2 - count, count)});
 }
 
-/* m += second(first(m)) with first(m) computed twice, a few frames at a time: bit for bit add_held's result in the memory
- * of one clip instead of two. */
-static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct half *first, struct half *second,
-                           uint32_t groups)
+/* m += second(first(m)) with first(m) computed twice, a few frames at a time: bit for bit add_held's result
+ * in the memory of one clip instead of two. */
+static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct half *first,
+                           struct half *second, uint32_t groups)
 {
     const struct ps_tensor none = {0};
     second->stats = stats_of_half(run, m, first, groups, second->norm.eps);

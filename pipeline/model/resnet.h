@@ -1,4 +1,5 @@
-/* Residual blocks: the spatial one, and the pair of a spatial and a temporal one that the video models are made of. */
+/* Residual blocks: the spatial one, and the pair of a spatial and a temporal one that the video models are
+ * made of. */
 #ifndef PS_MODEL_RESNET_H
 #define PS_MODEL_RESNET_H
 
@@ -23,14 +24,17 @@ struct ps_video_resnet {
 };
 
 /* `embedding` is the width of the time embedding, 0 for none. */
-struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding, float eps);
+struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
+                                float eps);
 
-/* The blender's mix_factor m enters as sigmoid(m) on the spatial side, or on the temporal side where `switched`. */
-struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
-                                            float space_eps, float time_eps, bool switched);
+/* The blender's mix_factor m enters as sigmoid(m) on the spatial side, or on the temporal side where
+ * `switched`. */
+struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out,
+                                            uint32_t embedding, float space_eps, float time_eps,
+                                            bool switched);
 
-/* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in memory:
- * nearest resize to h x w, then a 3x3 convolution. */
+/* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in
+ * memory: nearest resize to h x w, then a 3x3 convolution. */
 struct ps_upsample {
     struct ps_layer conv; /* null: no upsampling */
     uint32_t h, w;
@@ -41,15 +45,16 @@ struct ps_tensor ps_upsample_forward(struct ps_run *run, struct ps_tensor x, con
 
 /*   h = conv1(silu(norm1(x))) + W silu(t)
  *   y = skip(x) + conv2(silu(norm2(h)))
- * 3x3 convolutions, norms over one frame. x [n, h, w, in]; t [1 or n, 1, 1, embedding], silu already applied, or null;
- * result [n, h, w, out]. Frames are worked off in chunks; `up` (may be null) is applied to each chunk first. With in_place
- * the result may be x itself, overwritten, where its shape allows. */
+ * 3x3 convolutions, norms over one frame. x [n, h, w, in]; t [1 or n, 1, 1, embedding], silu already applied,
+ * or null; result [n, h, w, out]. Frames are worked off in chunks; `up` (may be null) is applied to each
+ * chunk first. With in_place the result may be x itself, overwritten, where its shape allows. */
 struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
-                                   const struct ps_resnet *block, const struct ps_upsample *up, bool in_place);
+                                   const struct ps_resnet *block, const struct ps_upsample *up,
+                                   bool in_place);
 
 /* The spatial block, then m += time_share (conv2(silu(norm2(conv1(silu(norm1(m))) + W silu(t))))) with 3x1x1
- * convolutions and norms over the whole clip, in place in m. Needs two tensors of the clip's size; one where the run is
- * frugal. */
+ * convolutions and norms over the whole clip, in place in m. Needs two tensors of the clip's size; one where
+ * the run is frugal. */
 struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
                                          const struct ps_video_resnet *block, const struct ps_upsample *up,
                                          bool in_place);

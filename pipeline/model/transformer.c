@@ -46,7 +46,8 @@ static struct ps_transformer_layer bind_layer(struct ps_binder *binder, uint32_t
 struct ps_transformer ps_transformer_bind(struct ps_binder *binder, uint32_t channels, uint32_t heads,
                                           uint32_t context, uint32_t layers)
 {
-    struct ps_transformer block = {.channels = channels, .heads = heads, .groups = GROUPS, .layer_count = layers};
+    struct ps_transformer block = {
+        .channels = channels, .heads = heads, .groups = GROUPS, .layer_count = layers};
     block.norm = (struct ps_norm){ps_bind_norm(binder, channels, "norm"), GROUP_NORM_EPS};
     block.proj_in = ps_bind_linear(binder, channels, channels, true, "proj_in");
     for (uint32_t i = 0; i < layers; i++) {
@@ -86,7 +87,8 @@ static void add_attention(struct ps_run *run, struct ps_tensor x, struct ps_tens
     ps_drop(run, &a);
     struct ps_tensor y = ps_self_attention(run, qkv, heads, axis);
     ps_drop(run, &qkv);
-    ps_linear(run, y, layer->attention_out, &(struct ps_epilogue){.vector = constant, .residual = x, .into = x});
+    ps_linear(run, y, layer->attention_out,
+              &(struct ps_epilogue){.vector = constant, .residual = x, .into = x});
     ps_leave(run, (struct ps_tensor){0});
 }
 
@@ -99,8 +101,8 @@ static struct ps_tensor context_constant(struct ps_run *run, struct ps_tensor co
     return ps_leave(run, ps_linear(run, value, layer->context_out, NULL));
 }
 
-/* The scratch that one row of pixels needs at the widest point of a layer: the hidden row of the feed-forward part
- * beside the row itself and its norm. */
+/* The scratch that one row of pixels needs at the widest point of a layer: the hidden row of the feed-forward
+ * part beside the row itself and its norm. */
 static uint64_t row_bytes(struct ps_tensor x)
 {
     return (uint64_t)x.w * x.c * 6 * ps_type_bytes(x.type);
@@ -122,8 +124,9 @@ static void space_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor
 
 /*   z = s + position;  z += feed_in(z);  z += attention over frames + constant;  z += feed(z)
  *   s = space_share s + (1 - space_share) z, in place. */
-static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor context, struct ps_tensor position,
-                       const struct ps_transformer *block, const struct ps_transformer_layer *layer)
+static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor context,
+                       struct ps_tensor position, const struct ps_transformer *block,
+                       const struct ps_transformer_layer *layer)
 {
     ps_enter(run, "time");
     const struct ps_tensor constant = context_constant(run, context, layer);
@@ -135,8 +138,9 @@ static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor 
         add_feed_forward(run, z, layer->norm_in, &layer->feed_in);
         add_attention(run, z, constant, block->heads, PS_TIME, layer);
         add_feed_forward(run, z, layer->norm3, &layer->feed);
-        ps_blend(run, &(struct ps_blend){.a = block->space_share, .p = slab, .b = 1 - block->space_share, .q = z,
-                                         .into = slab});
+        ps_blend(run,
+                 &(struct ps_blend){
+                     .a = block->space_share, .p = slab, .b = 1 - block->space_share, .q = z, .into = slab});
         ps_leave(run, (struct ps_tensor){0});
     }
     ps_leave(run, (struct ps_tensor){0});
@@ -147,7 +151,8 @@ struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, 
 {
     ps_enter(run, "transformer");
     struct ps_tensor s = ps_new(run, x.type, x.n, x.h, x.w, x.c);
-    struct ps_tensor wide = ps_linear(run, positions, block->position1, &(struct ps_epilogue){.act = PS_SILU});
+    struct ps_tensor wide =
+        ps_linear(run, positions, block->position1, &(struct ps_epilogue){.act = PS_SILU});
     const struct ps_tensor position = ps_linear(run, wide, block->position2, NULL);
     const uint32_t chunk = ps_chunk(run, x.n, ps_frame_elements(x) * ps_type_bytes(x.type));
     for (uint32_t i = 0; i < x.n && ps_run_ok(run); i += chunk) {

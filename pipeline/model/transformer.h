@@ -1,8 +1,8 @@
 /* diffusers TransformerSpatioTemporalModel: pairs of a spatial and a temporal transformer layer.
  *
  * Its cross-attention sees one token, the vision tower's embedding, so its softmax is 1 and its output is
- * to_out(to_v(context)) whatever the queries are: a constant a clip, added in the epilogue before it. to_q, to_k and
- * the norm before them are never read. */
+ * to_out(to_v(context)) whatever the queries are: a constant a clip, added in the epilogue before it. to_q,
+ * to_k and the norm before them are never read. */
 #ifndef PS_MODEL_TRANSFORMER_H
 #define PS_MODEL_TRANSFORMER_H
 
@@ -36,8 +36,9 @@ struct ps_transformer {
 struct ps_transformer ps_transformer_bind(struct ps_binder *binder, uint32_t channels, uint32_t heads,
                                           uint32_t context, uint32_t layers);
 
-/* x [n, h, w, c] is overwritten and returned; context [1, 1, 1, context]; positions [n, 1, 1, c] are the sinusoids of
- * the frame indices. Spatial layers run over chunks of frames, temporal ones over chunks of rows. */
+/* x [n, h, w, c] is overwritten and returned; context [1, 1, 1, context]; positions [n, 1, 1, c] are the
+ * sinusoids of the frame indices. Spatial layers run over chunks of frames, temporal ones over chunks of
+ * rows. */
 struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor context,
                                         struct ps_tensor positions, const struct ps_transformer *block);
 

@@ -5,7 +5,8 @@
 #include "base/checked.h"
 #include "model/embedding.h"
 
-/* diffusers' block constructors drop the UNet's own eps of 1e-5 for most levels; these are the values that run. */
+/* diffusers' block constructors drop the UNet's own eps of 1e-5 for most levels; these are the values that
+ * run. */
 #define EPS_DEFAULT 1e-6f
 #define EPS_PLAIN 1e-5f /* down blocks without attention, the middle, the output norm */
 #define GROUPS 32
@@ -20,10 +21,12 @@ static uint32_t transformer_count(const struct ps_unet_config *config)
     return count;
 }
 
-static void bind_level(struct ps_binder *binder, struct ps_unet_level *level, const struct ps_unet_config *config,
-                       uint32_t resolution, const uint32_t *inputs, float eps, struct ps_transformer **next)
+static void bind_level(struct ps_binder *binder, struct ps_unet_level *level,
+                       const struct ps_unet_config *config, uint32_t resolution, const uint32_t *inputs,
+                       float eps, struct ps_transformer **next)
 {
-    const uint32_t channels = config->block_out_channels[resolution], embedding = config->block_out_channels[0] * 4;
+    const uint32_t channels = config->block_out_channels[resolution],
+                   embedding = config->block_out_channels[0] * 4;
     level->attentions = *next;
     for (uint32_t j = 0; j < level->block_count; j++) {
         ps_bind_enter(binder, "resnets.%u", j);
@@ -67,8 +70,8 @@ static void bind_mid(struct ps_unet *unet, struct ps_binder *binder, struct ps_t
     ps_bind_enter(binder, "mid_block");
     for (uint32_t j = 0; j < 2; j++) {
         ps_bind_enter(binder, "resnets.%u", j);
-        unet->mid[j] = ps_video_resnet_bind(binder, channels, channels, config->block_out_channels[0] * 4, EPS_PLAIN,
-                                            EPS_PLAIN, false);
+        unet->mid[j] = ps_video_resnet_bind(binder, channels, channels, config->block_out_channels[0] * 4,
+                                            EPS_PLAIN, EPS_PLAIN, false);
         ps_bind_leave(binder);
     }
     ps_bind_enter(binder, "attentions.0");
@@ -131,8 +134,8 @@ void ps_unet_free(struct ps_unet *unet)
 }
 
 /* Sinusoids of `count` values as [count, 1, 1, width], or side by side in one row. */
-static struct ps_tensor upload_sinusoids(struct ps_run *run, const float *values, uint32_t count, uint32_t width,
-                                         bool one_row)
+static struct ps_tensor upload_sinusoids(struct ps_run *run, const float *values, uint32_t count,
+                                         uint32_t width, bool one_row)
 {
     struct ps_tensor t = ps_new(run, run->type, one_row ? 1 : count, 1, 1, one_row ? count * width : width);
     float *sinusoids = malloc((size_t)count * width * sizeof *sinusoids);
@@ -163,14 +166,16 @@ struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *un
     return clip;
 }
 
-/* silu(time embedding + added embedding): [1, 1, 1, embedding]; every residual block reads it through its silu. */
-static struct ps_tensor embed_time(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
-                                   float timestep)
+/* silu(time embedding + added embedding): [1, 1, 1, embedding]; every residual block reads it through its
+ * silu. */
+static struct ps_tensor embed_time(struct ps_run *run, const struct ps_unet *unet,
+                                   const struct ps_unet_clip *clip, float timestep)
 {
     ps_enter(run, "time_embedding");
     struct ps_tensor row = upload_sinusoids(run, &timestep, 1, unet->config.block_out_channels[0], true);
     struct ps_tensor hidden = ps_linear(run, row, unet->time1, &(struct ps_epilogue){.act = PS_SILU});
-    struct ps_tensor sum = ps_linear(run, hidden, unet->time2, &(struct ps_epilogue){.residual = clip->added});
+    struct ps_tensor sum =
+        ps_linear(run, hidden, unet->time2, &(struct ps_epilogue){.residual = clip->added});
     return ps_leave(run, ps_blend(run, &(struct ps_blend){.a = 1, .p = sum, .act = PS_SILU}));
 }
 
@@ -189,8 +194,8 @@ struct pass {
     struct skips skips;
 };
 
-static struct ps_tensor attend(struct pass *pass, const struct ps_unet_level *level, uint32_t j, uint32_t resolution,
-                               struct ps_tensor x)
+static struct ps_tensor attend(struct pass *pass, const struct ps_unet_level *level, uint32_t j,
+                               uint32_t resolution, struct ps_tensor x)
 {
     if (!level->attends)
         return x;
@@ -207,7 +212,8 @@ static struct ps_tensor go_down(struct pass *pass, struct ps_tensor x, uint32_t 
         pass->skips.items[pass->skips.count++] = x;
     }
     if (level->sampler.weight) {
-        const struct ps_window window = {.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_top = 1, .pad_left = 1};
+        const struct ps_window window = {
+            .kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_top = 1, .pad_left = 1};
         x = ps_conv(pass->run, x, level->sampler, &window, NULL);
         pass->skips.items[pass->skips.count++] = x;
     }
@@ -242,12 +248,15 @@ static struct ps_tensor go_through_middle(struct pass *pass, struct ps_tensor x)
     const uint32_t last = pass->unet->config.levels - 1;
     ps_enter(pass->run, "mid");
     x = ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[0], NULL, false);
-    x = ps_transformer_forward(pass->run, x, pass->context, pass->clip->positions[last], pass->unet->mid_attention);
-    return ps_leave(pass->run, ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[1], NULL, true));
+    x = ps_transformer_forward(pass->run, x, pass->context, pass->clip->positions[last],
+                               pass->unet->mid_attention);
+    return ps_leave(pass->run,
+                    ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[1], NULL, true));
 }
 
-struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
-                                 struct ps_tensor x, struct ps_tensor context, float timestep)
+struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,
+                                 const struct ps_unet_clip *clip, struct ps_tensor x,
+                                 struct ps_tensor context, float timestep)
 {
     struct pass pass = {.run = run, .unet = unet, .clip = clip, .context = context};
     ps_enter(run, "unet");

@@ -1,4 +1,5 @@
-/* diffusers UNetSpatioTemporalConditionModel: v(noisy latents, image latents; noise level, vision embedding, ids). */
+/* diffusers UNetSpatioTemporalConditionModel: v(noisy latents, image latents; noise level, vision embedding,
+ * ids). */
 #ifndef PS_MODEL_UNET_H
 #define PS_MODEL_UNET_H
 
@@ -28,24 +29,25 @@ struct ps_unet {
     struct ps_transformer *transformers; /* storage of all of them */
 };
 
-/* Declares every weight of the UNet to the binder and fills *unet but for its weights. False where memory is out. Free
- * with ps_unet_free. */
+/* Declares every weight of the UNet to the binder and fills *unet but for its weights. False where memory is
+ * out. Free with ps_unet_free. */
 bool ps_unet_bind(struct ps_unet *unet, struct ps_binder *binder, const struct ps_unet_config *config);
 void ps_unet_free(struct ps_unet *unet);
 
 /* What stays the same over all steps of a clip: tensors of the scope that ps_unet_prepare was called in. */
 struct ps_unet_clip {
     struct ps_tensor positions[PS_MAX_LEVELS]; /* [frames, 1, 1, channels of the level] sinusoids */
-    struct ps_tensor added;                    /* [1, 1, 1, embedding], from fps - 1, motion bucket, augmentation */
+    struct ps_tensor added; /* [1, 1, 1, embedding], from fps - 1, motion bucket, augmentation */
 };
 
 /* `ids` are the three micro-conditions. */
 struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *unet, uint32_t frames,
                                     const float ids[3]);
 
-/* x [frames, h, w, in_channels]: scaled noisy latents, then image latents; context [1, 1, 1, cross_attention_dim];
- * timestep 0.25 ln sigma. Result [frames, h, w, out_channels]. */
-struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
-                                 struct ps_tensor x, struct ps_tensor context, float timestep);
+/* x [frames, h, w, in_channels]: scaled noisy latents, then image latents; context [1, 1, 1,
+ * cross_attention_dim]; timestep 0.25 ln sigma. Result [frames, h, w, out_channels]. */
+struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,
+                                 const struct ps_unet_clip *clip, struct ps_tensor x,
+                                 struct ps_tensor context, float timestep);
 
 #endif

@@ -1,4 +1,5 @@
-/* The variational autoencoder: image -> latent, and latents -> frames with the temporal or the per-frame decoder. */
+/* The variational autoencoder: image -> latent, and latents -> frames with the temporal or the per-frame
+ * decoder. */
 #ifndef PS_MODEL_VAE_H
 #define PS_MODEL_VAE_H
 
@@ -50,8 +51,10 @@ struct ps_decoder {
 };
 
 /* Declare every weight to the binder and fill all but `weights`. */
-void ps_encoder_bind(struct ps_encoder *encoder, struct ps_binder *binder, const struct ps_vae_config *config);
-void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder, const struct ps_vae_config *config);
+void ps_encoder_bind(struct ps_encoder *encoder, struct ps_binder *binder,
+                     const struct ps_vae_config *config);
+void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder,
+                     const struct ps_vae_config *config);
 
 struct ps_vae_attention ps_vae_attention_bind(struct ps_binder *binder, uint32_t channels);
 
@@ -60,10 +63,12 @@ struct ps_tensor ps_vae_attention_forward(struct ps_run *run, struct ps_tensor x
                                           const struct ps_vae_attention *attention);
 
 /* image [1, H, W, 3] in [-1, 1] -> the posterior's mean, unscaled: [1, h, w, latent_channels]. */
-struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder *encoder, struct ps_tensor image);
+struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder *encoder,
+                                    struct ps_tensor image);
 
-/* latents [n, h, w, latent_channels], already divided by the scaling factor -> frames [n, H, W, 3], about [-1, 1], not
- * clamped. The temporal decoder's result depends on all n frames. */
-struct ps_tensor ps_decoder_forward(struct ps_run *run, const struct ps_decoder *decoder, struct ps_tensor latents);
+/* latents [n, h, w, latent_channels], already divided by the scaling factor -> frames [n, H, W, 3], about
+ * [-1, 1], not clamped. The temporal decoder's result depends on all n frames. */
+struct ps_tensor ps_decoder_forward(struct ps_run *run, const struct ps_decoder *decoder,
+                                    struct ps_tensor latents);
 
 #endif

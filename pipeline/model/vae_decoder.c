@@ -13,8 +13,9 @@ static struct ps_video_resnet bind_resnet(struct ps_binder *binder, bool tempora
     return (struct ps_video_resnet){.space = ps_resnet_bind(binder, in, out, 0, SPACE_EPS)};
 }
 
-/* diffusers' temporal middle runs resnet 0 and then, as far as there are attentions (one), attention and resnet 1: with
- * one layer a block the attention never runs, with three the third resnet does not, though the file holds it. */
+/* diffusers' temporal middle runs resnet 0 and then, as far as there are attentions (one), attention and
+ * resnet 1: with one layer a block the attention never runs, with three the third resnet does not, though the
+ * file holds it. */
 static void bind_mid(struct ps_decoder *decoder, struct ps_binder *binder, uint32_t channels)
 {
     const uint32_t stored = decoder->config.temporal ? decoder->config.layers_per_block : 2;
@@ -37,8 +38,8 @@ void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder, const
     const uint32_t *widths = config->block_out_channels, levels = config->levels;
     *decoder = (struct ps_decoder){.config = *config};
     if (config->has_post_quant_conv)
-        decoder->post_quant =
-            ps_bind_conv(binder, config->latent_channels, config->latent_channels, 1, 1, true, "post_quant_conv");
+        decoder->post_quant = ps_bind_conv(binder, config->latent_channels, config->latent_channels, 1, 1,
+                                           true, "post_quant_conv");
     ps_bind_enter(binder, "decoder");
     uint32_t channels = widths[levels - 1];
     decoder->conv_in = ps_bind_conv(binder, channels, config->latent_channels, 3, 3, true, "conv_in");
@@ -65,9 +66,11 @@ void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder, const
     ps_bind_leave(binder);
 }
 
-/* One block; x is freed or overwritten. `up` is the upsampling still owed to the frames, done chunk by chunk inside the block. */
-static struct ps_tensor block_forward(struct ps_run *run, const struct ps_decoder *decoder, struct ps_tensor x,
-                                      const struct ps_video_resnet *block, const struct ps_upsample *up)
+/* One block; x is freed or overwritten. `up` is the upsampling still owed to the frames, done chunk by chunk
+ * inside the block. */
+static struct ps_tensor block_forward(struct ps_run *run, const struct ps_decoder *decoder,
+                                      struct ps_tensor x, const struct ps_video_resnet *block,
+                                      const struct ps_upsample *up)
 {
     const struct ps_tensor none = {0};
     struct ps_tensor y = decoder->config.temporal ? ps_video_resnet_forward(run, x, none, block, up, true)
@@ -92,7 +95,8 @@ static struct ps_tensor finish(struct ps_run *run, const struct ps_decoder *deco
     return decoder->time_out.weight ? ps_conv_frames(run, y, 0, y.n, decoder->time_out, NULL) : y;
 }
 
-struct ps_tensor ps_decoder_forward(struct ps_run *run, const struct ps_decoder *decoder, struct ps_tensor latents)
+struct ps_tensor ps_decoder_forward(struct ps_run *run, const struct ps_decoder *decoder,
+                                    struct ps_tensor latents)
 {
     ps_enter(run, "decoder");
     if (decoder->post_quant.weight)

@@ -48,7 +48,8 @@ void ps_encoder_bind(struct ps_encoder *encoder, struct ps_binder *binder, const
         ps_bind_enter(binder, "down_blocks.%u", i);
         for (uint32_t j = 0; j < level->block_count; j++) {
             ps_bind_enter(binder, "resnets.%u", j);
-            level->resnets[j] = ps_resnet_bind(binder, j || !i ? widths[i] : widths[i - 1], widths[i], 0, EPS);
+            level->resnets[j] =
+                ps_resnet_bind(binder, j || !i ? widths[i] : widths[i - 1], widths[i], 0, EPS);
             ps_bind_leave(binder);
         }
         if (i + 1 < config->levels)
@@ -76,7 +77,8 @@ static void advance(struct ps_run *run, struct ps_tensor *x, struct ps_tensor y)
     *x = y;
 }
 
-struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder *encoder, struct ps_tensor image)
+struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder *encoder,
+                                    struct ps_tensor image)
 {
     const struct ps_tensor none = {0};
     ps_enter(run, "encoder");
@@ -87,7 +89,8 @@ struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder 
             advance(run, &x, ps_resnet_forward(run, x, none, &level->resnets[j], NULL, true));
         if (!level->down.weight || !ps_run_ok(run))
             continue;
-        /* Padded at the right and the bottom alone: a symmetric pad would shift the image by half a pixel a level. */
+        /* Padded at the right and the bottom alone: a symmetric pad would shift the image by half a pixel a
+         * level. */
         const struct ps_window window = {
             .kernel_h = 3, .kernel_w = 3, .stride = 2, .out_h = x.h / 2, .out_w = x.w / 2};
         advance(run, &x, ps_conv(run, x, level->down, &window, NULL));

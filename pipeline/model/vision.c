@@ -25,9 +25,10 @@ bool ps_vision_bind(struct ps_vision *vision, struct ps_binder *binder, const st
         return false;
     ps_bind_enter(binder, "vision_model");
     vision->class_token = ps_bind_vector(binder, 1, width, "embeddings.class_embedding");
-    vision->patch =
-        ps_bind_conv(binder, width, 3, config->patch_size, config->patch_size, false, "embeddings.patch_embedding");
-    vision->positions = ps_bind_vector(binder, side * side + 1, width, "embeddings.position_embedding.weight");
+    vision->patch = ps_bind_conv(binder, width, 3, config->patch_size, config->patch_size, false,
+                                 "embeddings.patch_embedding");
+    vision->positions =
+        ps_bind_vector(binder, side * side + 1, width, "embeddings.position_embedding.weight");
     ps_bind_unused(binder, "embeddings.position_ids");
     /* The published checkpoints spell it so. */
     vision->norm_in = (struct ps_norm){ps_bind_norm(binder, width, "pre_layrnorm"), config->eps};
@@ -62,7 +63,8 @@ static struct ps_tensor embed(struct ps_run *run, const struct ps_vision *vision
                                      .stride = config->patch_size,
                                      .out_h = side,
                                      .out_w = side};
-    const struct ps_tensor patches = ps_reshape(ps_slab(x, 1, tokens - 1), 1, side, side, config->hidden_size);
+    const struct ps_tensor patches =
+        ps_reshape(ps_slab(x, 1, tokens - 1), 1, side, side, config->hidden_size);
     ps_conv(run, pixels, vision->patch, &window, &(struct ps_epilogue){.into = patches});
     const struct ps_tensor class_token = ps_run_weight(run, vision->class_token);
     ps_blend(run, &(struct ps_blend){.a = 1, .p = class_token, .into = ps_slab(x, 0, 1)});
@@ -87,7 +89,8 @@ static void layer_forward(struct ps_run *run, struct ps_tensor x, const struct p
     ps_leave(run, (struct ps_tensor){0});
 }
 
-struct ps_tensor ps_vision_forward(struct ps_run *run, const struct ps_vision *vision, struct ps_tensor pixels)
+struct ps_tensor ps_vision_forward(struct ps_run *run, const struct ps_vision *vision,
+                                   struct ps_tensor pixels)
 {
     ps_enter(run, "vision");
     struct ps_tensor x = ps_layer_norm(run, embed(run, vision, pixels), vision->norm_in);

@@ -22,10 +22,12 @@ struct ps_vision {
 
 /* Declares every weight to the binder and fills all but `weights`. False where memory is out. Free with
  * ps_vision_free. */
-bool ps_vision_bind(struct ps_vision *vision, struct ps_binder *binder, const struct ps_vision_config *config);
+bool ps_vision_bind(struct ps_vision *vision, struct ps_binder *binder,
+                    const struct ps_vision_config *config);
 void ps_vision_free(struct ps_vision *vision);
 
 /* pixels [1, image_size, image_size, 3], normalised -> embedding [1, 1, 1, projection_dim]. */
-struct ps_tensor ps_vision_forward(struct ps_run *run, const struct ps_vision *vision, struct ps_tensor pixels);
+struct ps_tensor ps_vision_forward(struct ps_run *run, const struct ps_vision *vision,
+                                   struct ps_tensor pixels);
 
 #endif

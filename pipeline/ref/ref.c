@@ -40,8 +40,8 @@ static void release_space(struct ref_backend *ref, enum ps_space space)
     ref->spaces[space].count = 0;
 }
 
-static bool ref_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
-                        struct ps_error *error)
+static bool ref_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes,
+                        uint32_t count, struct ps_error *error)
 {
     struct ref_backend *ref = (struct ref_backend *)backend;
     release_space(ref, space);
@@ -119,7 +119,8 @@ struct ps_backend *ps_ref_open(struct ps_error *error)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
         return NULL;
     }
-    ref->base = (struct ps_backend){.ops = &ref_ops, .segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT};
+    ref->base =
+        (struct ps_backend){.ops = &ref_ops, .segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT};
     return &ref->base;
 }
 

@@ -1,5 +1,5 @@
-/* The reference interpreter: one readable C function a kernel, accumulating in double. It is the oracle of the kernel
- * tests, and runs toy models with no GPU. */
+/* The reference interpreter: one readable C function a kernel, accumulating in double. It is the oracle of
+ * the kernel tests, and runs toy models with no GPU. */
 #ifndef PS_REF_REF_H
 #define PS_REF_REF_H
 
@@ -8,8 +8,8 @@
 /* Opens the interpreter; null, with the reason in `error`, where memory is out. Close with ops->close. */
 struct ps_backend *ps_ref_open(struct ps_error *error);
 
-/* What a reference kernel is handed: the launch, its push constants, and host addresses of its operands (null where an
- * operand is absent). */
+/* What a reference kernel is handed: the launch, its push constants, and host addresses of its operands (null
+ * where an operand is absent). */
 struct ps_ref_call {
     const struct ps_launch *launch;
     const void *push;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu/cpu.h"
 #include "ref/ref.h"
 #include "vk/vk.h"
 
@@ -24,14 +25,37 @@ static struct ps_device reference_device(void)
     return device;
 }
 
-enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *count, char *note, size_t note_size)
+/* The processor; not usable, with the reason, where it lacks the least instruction set. */
+static struct ps_device cpu_device(const struct ps_backend *opened)
+{
+    struct ps_device device = {.selector = "cpu", .software = true, .memory_bytes = host_memory_bytes()};
+    struct ps_error error = {0};
+    struct ps_backend *own = opened ? NULL : ps_cpu_open(&(struct ps_cpu_params){.threads = 1}, &error);
+    const struct ps_backend *backend = opened ? opened : own;
+    device.usable = backend != NULL;
+    if (backend)
+        snprintf(device.name, sizeof device.name, "processor (%s)", ps_cpu_isa(backend));
+    else {
+        snprintf(device.name, sizeof device.name, "processor");
+        snprintf(device.reason, sizeof device.reason, "%.120s", error.message);
+    }
+    snprintf(device.driver, sizeof device.driver, "packshot %s", PS_VERSION);
+    if (own)
+        own->ops->close(own);
+    return device;
+}
+
+enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *count, char *note,
+                          size_t note_size)
 {
     if (note && note_size)
         note[0] = '\0';
     const size_t found = ps_vk_devices(devices, capacity, note, note_size);
     if (found < capacity)
-        devices[found] = reference_device();
-    *count = found + 1;
+        devices[found] = cpu_device(NULL);
+    if (found + 1 < capacity)
+        devices[found + 1] = reference_device();
+    *count = found + 2;
     return PS_OK;
 }
 
@@ -47,7 +71,43 @@ void ps_log(const struct ps_context *context, enum ps_log_level level, const cha
     context->log(context->user, level, line);
 }
 
-enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_params *params, struct ps_error *error)
+static void open_cpu(struct ps_context *context, const struct ps_context_params *params,
+                     struct ps_error *error)
+{
+    context->interpreter = PS_ON_CPU;
+    context->backend = ps_cpu_open(&(struct ps_cpu_params){.threads = params->threads}, error);
+    if (context->backend)
+        context->device = cpu_device(context->backend);
+}
+
+static void open_vulkan(struct ps_context *context, const struct ps_context_params *params,
+                        struct ps_error *error)
+{
+    const struct ps_vk_params vk = {
+        .selector = params->device, .log = params->log, .user = params->user, .validate = params->validate};
+    context->interpreter = PS_ON_VULKAN;
+    context->backend = ps_vk_open(&vk, error);
+    if (context->backend)
+        context->device = *ps_vk_device(context->backend);
+}
+
+/* A real GPU where there is one, else the processor; software Vulkan is for who names it, being much slower.
+ */
+static void open_best(struct ps_context *context, const struct ps_context_params *params,
+                      struct ps_error *error)
+{
+    struct ps_device devices[16];
+    const size_t found = ps_vk_devices(devices, 16, NULL, 0);
+    for (size_t i = 0; i < found && i < 16; i++)
+        if (devices[i].usable && !devices[i].software) {
+            open_vulkan(context, params, error);
+            return;
+        }
+    open_cpu(context, params, error);
+}
+
+enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_params *params,
+                               struct ps_error *error)
 {
     static const struct ps_context_params defaults;
     struct ps_error local = {0};
@@ -59,18 +119,17 @@ enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     context->log = params->log;
     context->user = params->user;
-    context->reference = params->device && !strcmp(params->device, "ref");
-    if (context->reference) {
+    const char *device = params->device ? params->device : "auto";
+    if (!strcmp(device, "ref")) {
+        context->interpreter = PS_ON_REF;
         context->backend = ps_ref_open(error);
         context->device = reference_device();
+    } else if (!strcmp(device, "cpu")) {
+        open_cpu(context, params, error);
+    } else if (!strcmp(device, "auto")) {
+        open_best(context, params, error);
     } else {
-        const struct ps_vk_params vk = {.selector = params->device,
-                                        .log = params->log,
-                                        .user = params->user,
-                                        .validate = params->validate};
-        context->backend = ps_vk_open(&vk, error);
-        if (context->backend)
-            context->device = *ps_vk_device(context->backend);
+        open_vulkan(context, params, error);
     }
     if (!context->backend) {
         free(context);
@@ -96,12 +155,20 @@ const struct ps_device *ps_context_device(const struct ps_context *context)
 
 uint64_t ps_context_validation_messages(const struct ps_context *context)
 {
-    return context->reference ? 0 : ps_vk_messages(context->backend);
+    return context->interpreter == PS_ON_VULKAN ? ps_vk_messages(context->backend) : 0;
 }
 
 uint64_t ps_context_free_bytes(const struct ps_context *context)
 {
-    return context->reference ? host_memory_bytes() : ps_vk_free_bytes(context->backend);
+    return context->interpreter == PS_ON_VULKAN ? ps_vk_free_bytes(context->backend) : host_memory_bytes();
+}
+
+enum ps_dtype ps_context_dtype(const struct ps_context *context)
+{
+    if (!context->device.software)
+        return PS_DTYPE_F16;
+    const bool bf16 = context->interpreter == PS_ON_CPU && ps_cpu_prefers_bf16(context->backend);
+    return bf16 ? PS_DTYPE_BF16 : PS_DTYPE_F32;
 }
 
 const char *ps_version(void)

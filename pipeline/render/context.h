@@ -7,14 +7,18 @@
 struct ps_context {
     struct ps_device device;
     struct ps_backend *backend;
-    bool reference; /* the reference interpreter; else Vulkan */
+    enum { PS_ON_VULKAN, PS_ON_CPU, PS_ON_REF } interpreter;
     void (*log)(void *user, enum ps_log_level level, const char *line);
     void *user;
 };
 
-void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...) PS_PRINTF(3, 4);
+void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...)
+    PS_PRINTF(3, 4);
 
 /* Bytes that a render may use when it is not told. */
 uint64_t ps_context_free_bytes(const struct ps_context *context);
+
+/* The storage type to use where the caller names none. */
+enum ps_dtype ps_context_dtype(const struct ps_context *context);
 
 #endif

@@ -29,14 +29,16 @@ static uint64_t largest_weight(const struct ps_phase *phase)
     return largest;
 }
 
-/* A block's loop over chunks reads a few weights in turn; with room for the two largest they stay in the ring. */
+/* A block's loop over chunks reads a few weights in turn; with room for the two largest they stay in the
+ * ring. */
 static uint64_t least_ring(const struct ps_phase *phase)
 {
     return 2 * largest_weight(phase) + RING_SLACK;
 }
 
-static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phase, const struct ps_session *session,
-                                uint64_t chunk_bytes, bool frugal, uint32_t steps, struct ps_error *error)
+static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phase,
+                                const struct ps_session *session, uint64_t chunk_bytes, bool frugal,
+                                uint32_t steps, struct ps_error *error)
 {
     struct ps_backend backend = ps_plan_backend(session->model->context->backend);
     struct ps_session dry = {.model = session->model, .request = session->request, .steps = steps};
@@ -57,7 +59,8 @@ static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phas
     return error->status;
 }
 
-/* Places the ring first, if there is one, then as many weights as `room` bytes take, in the order of the set. */
+/* Places the ring first, if there is one, then as many weights as `room` bytes take, in the order of the set.
+ */
 static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *phase, uint64_t segment_limit,
                           uint64_t room)
 {
@@ -84,13 +87,14 @@ static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *ph
     return placed;
 }
 
-static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint64_t weights, uint64_t scratch,
-                             uint64_t staging, struct ps_error *error)
+static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint64_t weights,
+                             uint64_t scratch, uint64_t staging, struct ps_error *error)
 {
     const double mib = 1024.0 * 1024.0;
     const double least = (double)(weights + scratch + staging);
     ps_fail(error, PS_ERR_MEMORY, "memory.budget",
-            "phase %s needs at least %.1f MiB (%.1f of streamed weights, %.1f of scratch, %.1f of staging); the budget "
+            "phase %s needs at least %.1f MiB (%.1f of streamed weights, %.1f of scratch, %.1f of staging); "
+            "the budget "
             "is %.1f MiB",
             phase->name, least / mib, (double)weights / mib, (double)scratch / mib, (double)staging / mib,
             (double)budget / mib);
@@ -101,7 +105,8 @@ static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint
 
 /* The largest chunk with which scratch and staging leave `weights` bytes of the budget free. */
 static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
-                      const struct ps_session *session, uint64_t budget, uint64_t weights, struct ps_error *error)
+                      const struct ps_session *session, uint64_t budget, uint64_t weights,
+                      struct ps_error *error)
 {
     const bool staged = session->model->context->backend->staging_needed;
     for (int frugal = 0; frugal < 2; frugal++)

@@ -7,13 +7,14 @@
 
 static bool shape_is(const struct ps_file_tensor *tensor, const struct ps_file_tensor *wanted)
 {
-    return tensor->rank == wanted->rank && !memcmp(tensor->shape, wanted->shape, wanted->rank * sizeof *wanted->shape);
+    return tensor->rank == wanted->rank &&
+           !memcmp(tensor->shape, wanted->shape, wanted->rank * sizeof *wanted->shape);
 }
 
 /* Reads one tensor, channels first, into `to`, channels last. */
 static enum ps_status read_noise(const struct ps_safetensors *file, const struct ps_file_tensor *tensor,
-                                 const struct ps_file_tensor *wanted, uint64_t frames, uint64_t channels, float *to,
-                                 struct ps_error *error)
+                                 const struct ps_file_tensor *wanted, uint64_t frames, uint64_t channels,
+                                 float *to, struct ps_error *error)
 {
     char found[PS_DIMS_TEXT], expected[PS_DIMS_TEXT];
     if (!shape_is(tensor, wanted))

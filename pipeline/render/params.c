@@ -44,7 +44,7 @@ static void fill_defaults(struct ps_render_params *p, const struct ps_model *mod
     if (p->guidance_max == 0)
         p->guidance_max = 3;
     if (p->dtype == PS_DTYPE_DEFAULT)
-        p->dtype = model->context->device.software ? PS_DTYPE_F32 : PS_DTYPE_F16;
+        p->dtype = ps_context_dtype(model->context);
     if (!p->memory_bytes)
         p->memory_bytes = ps_context_free_bytes(model->context);
 }
@@ -61,10 +61,11 @@ static bool ranges_hold(const struct ps_render_params *p, struct ps_error *error
            in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_STRETCH, error) &&
            in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
            in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error) &&
-           in_range("dtype", p->dtype, PS_DTYPE_F32, PS_DTYPE_F16, error);
+           in_range("dtype", p->dtype, PS_DTYPE_F32, PS_DTYPE_BF16, error);
 }
 
-static enum ps_status make_sigmas(struct ps_request *request, const struct ps_model *model, struct ps_error *error)
+static enum ps_status make_sigmas(struct ps_request *request, const struct ps_model *model,
+                                  struct ps_error *error)
 {
     struct ps_render_params *p = &request->params;
     const struct ps_scheduler_config *scheduler = &model->checkpoint->scheduler;
@@ -79,7 +80,7 @@ static enum ps_status make_sigmas(struct ps_request *request, const struct ps_mo
 }
 
 enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_model *model,
-                                   const struct ps_render_params *params, struct ps_error *error)
+                                  const struct ps_render_params *params, struct ps_error *error)
 {
     *request = (struct ps_request){0};
     if (params)
@@ -88,15 +89,21 @@ enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_mo
     fill_defaults(p, model);
     if (!ranges_hold(p, error) || make_sigmas(request, model, error))
         return error->status;
+    if (p->dtype == PS_DTYPE_BF16 && model->context->interpreter == PS_ON_VULKAN) {
+        ps_fail(error, PS_ERR_USAGE, "usage.dtype", "a Vulkan device stores f16 or f32, not bf16");
+        ps_hint(error, "use --dtype f16, or --device cpu");
+        return error->status;
+    }
     const uint32_t scale = ps_model_latent_scale(model);
     request->latent_h = p->height / scale;
     request->latent_w = p->width / scale;
     request->latent_channels = model->checkpoint->vae.latent_channels;
     if (p->height % scale || p->width % scale)
-        return ps_fail(error, PS_ERR_USAGE, "usage.size", "%ux%u is not a multiple of %u, which this model's VAE needs",
-                       p->width, p->height, scale);
+        return ps_fail(error, PS_ERR_USAGE, "usage.size",
+                       "%ux%u is not a multiple of %u, which this model's VAE needs", p->width, p->height,
+                       scale);
     request->guided = ps_guidance_ramp(p->guidance_min, p->guidance_max, p->frames, request->guidance);
-    request->type = p->dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
+    request->type = p->dtype == PS_DTYPE_BF16 ? PS_BF16 : p->dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
     request->encoder_type = model->checkpoint->vae.force_upcast ? PS_F32 : request->type;
     return PS_OK;
 }

@@ -16,6 +16,6 @@ struct ps_request {
 
 /* Status: PS_ERR_USAGE, naming the parameter, its range and what it was. `params` may be null. */
 enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_model *model,
-                                   const struct ps_render_params *params, struct ps_error *error);
+                                  const struct ps_render_params *params, struct ps_error *error);
 
 #endif

@@ -8,7 +8,8 @@ static void step_done(struct ps_run *run, struct ps_session *session, uint32_t s
 {
     if (!ps_run_ok(run) || run->backend->plan_only || !session->step_done)
         return;
-    if (run->backend->ops->finish(run->backend, run->error) && !session->step_done(session->user, step, steps))
+    if (run->backend->ops->finish(run->backend, run->error) &&
+        !session->step_done(session->user, step, steps))
         ps_run_fail(run, PS_ERR_CANCELLED, "cancelled", "stopped as asked");
 }
 
@@ -31,7 +32,8 @@ static void encoder_phase(struct ps_run *run, struct ps_session *session)
     step_done(run, session, 1, 1);
 }
 
-/* What one half of the guidance sees: the photo's latent in every frame and its embedding, or zeros for both. */
+/* What one half of the guidance sees: the photo's latent in every frame and its embedding, or zeros for both.
+ */
 struct condition {
     struct ps_tensor latents; /* [frames, h, w, c] */
     struct ps_tensor context; /* [1, 1, 1, cross_attention_dim] */
@@ -42,7 +44,8 @@ static struct condition make_condition(struct ps_run *run, struct ps_session *se
     const struct ps_request *request = session->request;
     const uint32_t frames = request->params.frames;
     struct condition condition = {
-        .latents = ps_new(run, run->type, frames, request->latent_h, request->latent_w, request->latent_channels),
+        .latents =
+            ps_new(run, run->type, frames, request->latent_h, request->latent_w, request->latent_channels),
         .context = ps_new(run, run->type, 1, 1, 1, session->model->vision.config.projection_dim),
     };
     if (zero) {
@@ -60,14 +63,16 @@ static struct condition make_condition(struct ps_run *run, struct ps_session *se
 }
 
 /* One half of the guidance: v as float32. */
-static struct ps_tensor predict(struct ps_run *run, struct ps_session *session, const struct ps_unet_clip *clip,
-                                struct ps_tensor latents, const struct condition *condition, struct ps_step step)
+static struct ps_tensor predict(struct ps_run *run, struct ps_session *session,
+                                const struct ps_unet_clip *clip, struct ps_tensor latents,
+                                const struct condition *condition, struct ps_step step)
 {
     ps_enter(run, "predict");
     struct ps_tensor scaled = ps_narrow(run, latents, step.input_scale);
     struct ps_tensor x = ps_concat(run, scaled, condition->latents);
     ps_drop(run, &scaled);
-    const struct ps_tensor v = ps_unet_forward(run, &session->model->unet, clip, x, condition->context, step.time);
+    const struct ps_tensor v =
+        ps_unet_forward(run, &session->model->unet, clip, x, condition->context, step.time);
     return ps_leave(run, ps_widen(run, v, 1, (struct ps_tensor){0}));
 }
 
@@ -80,8 +85,9 @@ static void check_finite(struct ps_run *run, const struct ps_session *session, u
             continue;
         ps_run_fail(run, PS_ERR_CHECKPOINT, "latents.not-finite",
                     "sampling left the range of numbers: the latents hold NaN or infinity");
-        ps_hint(run->error, run->type == PS_F16 ? "try --dtype f32; if that fails too the checkpoint is damaged"
-                                                : "the checkpoint is damaged or not Stable Video Diffusion");
+        ps_hint(run->error, run->type == PS_F16
+                                ? "try --dtype f32; if that fails too the checkpoint is damaged"
+                                : "the checkpoint is damaged or not Stable Video Diffusion");
         return;
     }
 }
@@ -91,8 +97,8 @@ static void unet_phase(struct ps_run *run, struct ps_session *session)
     const struct ps_request *request = session->request;
     const struct ps_render_params *params = &request->params;
     const float ids[3] = {(float)params->fps - 1, params->motion, params->noise_augmentation};
-    struct ps_tensor latents = ps_new(run, PS_F32, params->frames, request->latent_h, request->latent_w,
-                                      request->latent_channels);
+    struct ps_tensor latents =
+        ps_new(run, PS_F32, params->frames, request->latent_h, request->latent_w, request->latent_channels);
     const struct ps_tensor scale = ps_new(run, PS_F32, 1, 1, 1, params->frames);
     ps_upload_floats(run, latents, session->latents);
     ps_upload_floats(run, scale, request->guidance);
@@ -107,7 +113,8 @@ static void unet_phase(struct ps_run *run, struct ps_session *session)
         struct ps_tensor v = predict(run, session, &clip, latents, &cond, step);
         if (request->guided)
             v = ps_guide(run, predict(run, session, &clip, latents, &uncond, step), v, scale);
-        ps_blend(run, &(struct ps_blend){.a = step.x_scale, .p = latents, .b = step.v_scale, .q = v, .into = latents});
+        ps_blend(run, &(struct ps_blend){
+                          .a = step.x_scale, .p = latents, .b = step.v_scale, .q = v, .into = latents});
         ps_taps_step(session->taps, run, i, v, latents);
         ps_leave(run, (struct ps_tensor){0});
         step_done(run, session, i + 1, session->steps);
@@ -125,14 +132,15 @@ static void quantise(const float *frame, uint64_t count, uint8_t *to)
     }
 }
 
-/* Decodes latents of frames [first, first + count) as a clip of their own and hands the frames to the session. */
+/* Decodes latents of frames [first, first + count) as a clip of their own and hands the frames to the
+ * session. */
 static void decode_frames(struct ps_run *run, struct ps_session *session, uint32_t first, uint32_t count,
                           float *pixels)
 {
     const struct ps_request *request = session->request;
     ps_enter(run, "decode");
-    struct ps_tensor z = ps_new(run, run->type, count, request->latent_h, request->latent_w,
-                                request->latent_channels);
+    struct ps_tensor z =
+        ps_new(run, run->type, count, request->latent_h, request->latent_w, request->latent_channels);
     ps_upload_floats(run, z, session->latents ? session->latents + first * ps_frame_elements(z) : NULL);
     const struct ps_tensor y = ps_decoder_forward(run, &session->model->decoder, z);
     for (uint32_t f = 0; f < count && ps_run_ok(run); f++) {
@@ -148,8 +156,8 @@ static void decode_frames(struct ps_run *run, struct ps_session *session, uint32
 static void decoder_phase(struct ps_run *run, struct ps_session *session)
 {
     const struct ps_render_params *params = &session->request->params;
-    const uint32_t chunk = params->decode_chunk ? (uint32_t)ps_min_u64(params->decode_chunk, params->frames)
-                                                : params->frames;
+    const uint32_t chunk =
+        params->decode_chunk ? (uint32_t)ps_min_u64(params->decode_chunk, params->frames) : params->frames;
     const uint32_t pieces = ps_div_up(params->frames, chunk);
     float *pixels = malloc((size_t)params->width * params->height * 3 * sizeof *pixels);
     if (!pixels)
@@ -167,12 +175,13 @@ void ps_session_phases(const struct ps_session *session, struct ps_phase phases[
     const struct ps_model *model = session->model;
     const struct ps_part *parts = model->checkpoint->parts;
     const enum ps_type type = session->request->type;
-    phases[PS_PHASE_VISION] = (struct ps_phase){"vision", &model->vision.weights, &parts[PS_PART_VISION].store, type,
-                                                vision_phase};
-    phases[PS_PHASE_ENCODER] = (struct ps_phase){"encoder", &model->encoder.weights, &parts[PS_PART_VAE].store,
-                                                 session->request->encoder_type, encoder_phase};
-    phases[PS_PHASE_UNET] = (struct ps_phase){"unet", &model->unet.weights, &parts[PS_PART_UNET].store, type,
-                                              unet_phase};
-    phases[PS_PHASE_DECODER] = (struct ps_phase){"decoder", &model->decoder.weights, &parts[PS_PART_VAE].store, type,
-                                                 decoder_phase};
+    phases[PS_PHASE_VISION] =
+        (struct ps_phase){"vision", &model->vision.weights, &parts[PS_PART_VISION].store, type, vision_phase};
+    phases[PS_PHASE_ENCODER] =
+        (struct ps_phase){"encoder", &model->encoder.weights, &parts[PS_PART_VAE].store,
+                          session->request->encoder_type, encoder_phase};
+    phases[PS_PHASE_UNET] =
+        (struct ps_phase){"unet", &model->unet.weights, &parts[PS_PART_UNET].store, type, unet_phase};
+    phases[PS_PHASE_DECODER] =
+        (struct ps_phase){"decoder", &model->decoder.weights, &parts[PS_PART_VAE].store, type, decoder_phase};
 }

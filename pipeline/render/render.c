@@ -32,8 +32,9 @@ static void free_layouts(struct job *job)
         ps_layout_free(&job->layouts[i]);
 }
 
-static enum ps_status plan_job(struct job *job, const struct ps_model *model, const struct ps_render_params *params,
-                               struct ps_plan *plan, struct ps_error *error)
+static enum ps_status plan_job(struct job *job, const struct ps_model *model,
+                               const struct ps_render_params *params, struct ps_plan *plan,
+                               struct ps_error *error)
 {
     if (ps_request_resolve(job->request, model, params, error))
         return error->status;
@@ -62,8 +63,8 @@ static enum ps_status plan_job(struct job *job, const struct ps_model *model, co
     return PS_OK;
 }
 
-enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model, const struct ps_render_params *params,
-                              struct ps_error *error)
+enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model,
+                              const struct ps_render_params *params, struct ps_error *error)
 {
     struct ps_error local = {0};
     error = error ? error : &local;
@@ -148,14 +149,15 @@ static enum ps_status allocate_session(struct ps_session *session, struct ps_err
     return error->status;
 }
 
-/* Fills image noise [height, width, 3] and latents [frames, h, w, c] with unit normals. Generators draw in diffusers'
- * layout, channels first. */
+/* Fills image noise [height, width, 3] and latents [frames, h, w, c] with unit normals. Generators draw in
+ * diffusers' layout, channels first. */
 static enum ps_status draw_noise(const struct ps_session *session, float *image_noise, struct ps_error *error)
 {
     const struct ps_request *request = session->request;
     const struct ps_render_params *params = &request->params;
     const uint64_t pixels = (uint64_t)params->width * params->height;
-    const uint64_t cells = (uint64_t)request->latent_h * request->latent_w, channels = request->latent_channels;
+    const uint64_t cells = (uint64_t)request->latent_h * request->latent_w,
+                   channels = request->latent_channels;
     const uint64_t latent_count = params->frames * cells * channels;
     float *image = new_floats(3 * pixels, error), *latents = new_floats(latent_count, error);
     if (!error->status) {
@@ -169,8 +171,10 @@ static enum ps_status draw_noise(const struct ps_session *session, float *image_
     return error->status;
 }
 
-/* What the phases start from: the vision tower's pixels, the noised photo, and latents at the first noise level. */
-static enum ps_status prepare_inputs(struct ps_session *session, const struct ps_photo *photo, struct ps_error *error)
+/* What the phases start from: the vision tower's pixels, the noised photo, and latents at the first noise
+ * level. */
+static enum ps_status prepare_inputs(struct ps_session *session, const struct ps_photo *photo,
+                                     struct ps_error *error)
 {
     const struct ps_request *request = session->request;
     const struct ps_render_params *params = &request->params;
@@ -182,15 +186,17 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
     uint8_t *resized = malloc((size_t)values);
     if (!resized)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-    if (!error->status && !ps_vision_pixels(planar, vision->image_size, &view, vision->mean, vision->std, error) &&
+    if (!error->status &&
+        !ps_vision_pixels(planar, vision->image_size, &view, vision->mean, vision->std, error) &&
         !ps_resize_lanczos(resized, params->width, params->height, &view, error) &&
         !draw_noise(session, noise, error)) {
         ps_channels_last(session->pixels, planar, 1, side * side, 3);
         for (uint64_t i = 0; i < values; i++)
-            session->image[i] = (float)resized[i] / 255.0f * 2.0f - 1.0f + params->noise_augmentation * noise[i];
+            session->image[i] =
+                (float)resized[i] / 255.0f * 2.0f - 1.0f + params->noise_augmentation * noise[i];
         const float scale = ps_initial_scale(&request->sigmas);
-        const uint64_t count = (uint64_t)params->frames * request->latent_h * request->latent_w *
-                               request->latent_channels;
+        const uint64_t count =
+            (uint64_t)params->frames * request->latent_h * request->latent_w * request->latent_channels;
         for (uint64_t i = 0; i < count; i++)
             session->latents[i] *= scale;
         ps_taps_inputs(session->taps, session->pixels, session->image, error);
@@ -206,8 +212,8 @@ static void unscale_latents(struct ps_session *session)
 {
     const struct ps_request *request = session->request;
     const float scale = 1.0f / session->model->checkpoint->vae.scaling_factor;
-    const uint64_t count = (uint64_t)request->params.frames * request->latent_h * request->latent_w *
-                           request->latent_channels;
+    const uint64_t count =
+        (uint64_t)request->params.frames * request->latent_h * request->latent_w * request->latent_channels;
     for (uint64_t i = 0; i < count; i++)
         session->latents[i] *= scale;
 }

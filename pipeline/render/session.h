@@ -11,7 +11,7 @@
 struct ps_session {
     const struct ps_model *model;
     const struct ps_request *request;
-    uint32_t steps; /* sampling steps to run: all of them, or 1 to measure scratch */
+    uint32_t steps;       /* sampling steps to run: all of them, or 1 to measure scratch */
     float *pixels;        /* [image_size, image_size, 3], for the vision tower */
     float *image;         /* [height, width, 3] in [-1, 1], noise augmentation included */
     float *embedding;     /* [projection_dim] */

@@ -7,11 +7,11 @@
 
 struct ps_taps {
     struct ps_tensor_writer *writer;
-    uint64_t channels, h, w;                  /* of latents */
-    uint64_t image_side, projection;          /* of the vision tower */
-    uint64_t frame_count, height, width;      /* of the clip */
-    float *values, *planar; /* room for the largest tensor that passes through */
-    float *frames;          /* [frames, 3, height, width], written at the end */
+    uint64_t channels, h, w;             /* of latents */
+    uint64_t image_side, projection;     /* of the vision tower */
+    uint64_t frame_count, height, width; /* of the clip */
+    float *values, *planar;              /* room for the largest tensor that passes through */
+    float *frames;                       /* [frames, 3, height, width], written at the end */
 };
 
 static bool allocate(struct ps_taps *taps)
@@ -27,8 +27,8 @@ static bool allocate(struct ps_taps *taps)
     return taps->values && taps->planar && taps->frames;
 }
 
-enum ps_status ps_taps_open(struct ps_taps **out, const struct ps_request *request, const struct ps_model *model,
-                            struct ps_error *error)
+enum ps_status ps_taps_open(struct ps_taps **out, const struct ps_request *request,
+                            const struct ps_model *model, struct ps_error *error)
 {
     const struct ps_render_params *params = &request->params;
     *out = NULL;
@@ -77,15 +77,16 @@ void ps_taps_close(struct ps_taps **taps)
 }
 
 /* Writes [1, h, w, c] as [1, c, h, w]. */
-static void add_image(struct ps_taps *taps, const char *name, const float *values, uint64_t h, uint64_t w, uint64_t c,
-                      struct ps_error *error)
+static void add_image(struct ps_taps *taps, const char *name, const float *values, uint64_t h, uint64_t w,
+                      uint64_t c, struct ps_error *error)
 {
     const uint64_t shape[4] = {1, c, h, w};
     ps_channels_first(taps->planar, values, 1, h * w, c);
     ps_tensor_writer_add(taps->writer, name, 4, shape, taps->planar, error);
 }
 
-enum ps_status ps_taps_inputs(struct ps_taps *taps, const float *pixels, const float *image, struct ps_error *error)
+enum ps_status ps_taps_inputs(struct ps_taps *taps, const float *pixels, const float *image,
+                              struct ps_error *error)
 {
     if (!taps)
         return PS_OK;
@@ -106,7 +107,8 @@ enum ps_status ps_taps_encoded(struct ps_taps *taps, const float *embedding, con
 }
 
 /* Writes a float32 tensor [frames, h, w, c] as [1, frames, c, h, w]. */
-static void add_latents(struct ps_taps *taps, struct ps_run *run, const char *name, uint32_t step, struct ps_tensor t)
+static void add_latents(struct ps_taps *taps, struct ps_run *run, const char *name, uint32_t step,
+                        struct ps_tensor t)
 {
     const uint64_t shape[5] = {1, t.n, t.c, t.h, t.w};
     char numbered[32];

@@ -27,7 +27,8 @@ void ps_arena_free(struct ps_arena *arena)
 }
 
 /* Lowest gap of `bytes` in a segment: *at is its offset, the result its place in the list of live extents. */
-static bool find_gap(const struct ps_arena *arena, uint32_t segment, uint64_t bytes, uint64_t *at, uint32_t *place)
+static bool find_gap(const struct ps_arena *arena, uint32_t segment, uint64_t bytes, uint64_t *at,
+                     uint32_t *place)
 {
     uint64_t begin = SEGMENT_BASE(segment);
     uint32_t i = 0;

@@ -7,18 +7,22 @@
 
 struct ps_backend;
 
-/* Every call that can fail reports to `error` and returns false. Calls take effect in the order they are made. */
+/* Every call that can fail reports to `error` and returns false. Calls take effect in the order they are
+ * made. */
 struct ps_backend_ops {
     const char *name;
     void (*close)(struct ps_backend *backend);
-    /* Replaces the memory of a space by `count` segments of so many bytes; none frees it. The content is undefined. */
+    /* Replaces the memory of a space by `count` segments of so many bytes; none frees it. The content is
+     * undefined. */
     bool (*reserve)(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
                     struct ps_error *error);
-    /* Host memory for transfers, where staging_needed says so: at least as large as the largest single transfer. */
+    /* Host memory for transfers, where staging_needed says so: at least as large as the largest single
+     * transfer. */
     bool (*reserve_staging)(struct ps_backend *backend, uint64_t bytes, struct ps_error *error);
     bool (*launch)(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
-    /* Memory for the bytes of the dense tensor `to`, to be filled and then handed over with upload_end; no other call
-     * comes between. Null with error->status unset: nothing is wanted (a plan), and upload_end is not called. */
+    /* Memory for the bytes of the dense tensor `to`, to be filled and then handed over with upload_end; no
+     * other call comes between. Null with error->status unset: nothing is wanted (a plan), and upload_end is
+     * not called. */
     void *(*upload_begin)(struct ps_backend *backend, struct ps_tensor to, struct ps_error *error);
     bool (*upload_end)(struct ps_backend *backend, struct ps_error *error);
     /* Copies a dense tensor's bytes to the host once everything before is done. */

@@ -17,15 +17,16 @@
 #include "widen.h"
 
 static const struct ps_kernel_row table[PS_KERNELS] = {
-#define PS_KERNEL(kernel, read_letters, write_letters)                                                                 \
+#define PS_KERNEL(kernel, read_letters, write_letters)                                                       \
     [PS_KERNEL_##kernel] = {#kernel, read_letters, write_letters, sizeof(struct ps_##kernel##_push)},
 #include "run/kernels.def"
 #undef PS_KERNEL
 };
 
-#define PS_KERNEL(kernel, read_letters, write_letters)                                                                 \
-    _Static_assert(sizeof(struct ps_##kernel##_push) <= PS_MAX_PUSH_BYTES, "push constants of " #kernel);              \
-    _Static_assert(sizeof(read_letters) + sizeof(write_letters) - 2 <= PS_MAX_OPERANDS, "operands of " #kernel);
+#define PS_KERNEL(kernel, read_letters, write_letters)                                                       \
+    _Static_assert(sizeof(struct ps_##kernel##_push) <= PS_MAX_PUSH_BYTES, "push constants of " #kernel);    \
+    _Static_assert(sizeof(read_letters) + sizeof(write_letters) - 2 <= PS_MAX_OPERANDS,                      \
+                   "operands of " #kernel);
 #include "run/kernels.def"
 #undef PS_KERNEL
 

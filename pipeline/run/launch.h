@@ -26,12 +26,12 @@ const struct ps_kernel_row *ps_kernel_row(enum ps_kernel kernel);
 
 struct ps_launch {
     enum ps_kernel kernel;
-    enum ps_type type;                              /* of the operands that the row calls S */
-    uint32_t spec[PS_MAX_SPEC];                     /* specialisation constants, by the ids of the kernel's header */
-    struct ps_tensor operands[PS_MAX_OPERANDS];     /* what is read, then what is written, as in the row */
-    uint32_t push[PS_MAX_PUSH_BYTES / 4];           /* the kernel's push constants */
-    uint32_t items[3];                              /* outputs along x, y, z; an interpreter cuts them into its tiles */
-    uint64_t flops;                                 /* floating-point operations, a multiply-add being two */
+    enum ps_type type;          /* of the operands that the row calls S */
+    uint32_t spec[PS_MAX_SPEC]; /* specialisation constants, by the ids of the kernel's header */
+    struct ps_tensor operands[PS_MAX_OPERANDS]; /* what is read, then what is written, as in the row */
+    uint32_t push[PS_MAX_PUSH_BYTES / 4];       /* the kernel's push constants */
+    uint32_t items[3]; /* outputs along x, y, z; an interpreter cuts them into its tiles */
+    uint64_t flops;    /* floating-point operations, a multiply-add being two */
 };
 
 #endif

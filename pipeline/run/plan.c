@@ -1,7 +1,7 @@
 #include "run/plan.h"
 
-static bool plan_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
-                         struct ps_error *error)
+static bool plan_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes,
+                         uint32_t count, struct ps_error *error)
 {
     (void)backend, (void)space, (void)bytes, (void)count, (void)error;
     return true;

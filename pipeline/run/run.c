@@ -45,9 +45,10 @@ struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint3
     if (t.offset == PS_NO_OFFSET) {
         char shape[PS_SHAPE_TEXT];
         ps_run_fail(run, PS_ERR_MEMORY, "memory.tensor-too-large",
-                    "a tensor %s does not fit: the device allows %llu MiB in one allocation", ps_shape_text(t, shape),
-                    (unsigned long long)(run->scratch.segment_limit >> 20));
-        ps_hint(run->error, "render smaller, fewer frames or with --dtype f16; decoding also with --decode-chunk 8");
+                    "a tensor %s does not fit: the device allows %llu MiB in one allocation",
+                    ps_shape_text(t, shape), (unsigned long long)(run->scratch.segment_limit >> 20));
+        ps_hint(run->error,
+                "render smaller, fewer frames or with --dtype f16; decoding also with --decode-chunk 8");
         return (struct ps_tensor){0};
     }
     run->live[run->live_count++] = t.offset;
@@ -127,8 +128,8 @@ static void ring_evict(struct ps_run *run, uint64_t begin, uint64_t end)
     run->ring_count = kept;
 }
 
-/* A place in the ring for a weight. Launches still reading what lies there finish first: the interpreter orders an
- * upload behind every earlier access of the same bytes. */
+/* A place in the ring for a weight. Launches still reading what lies there finish first: the interpreter
+ * orders an upload behind every earlier access of the same bytes. */
 static bool ring_take(struct ps_run *run, uint32_t index, uint64_t bytes, uint64_t *offset)
 {
     bytes = ps_align_up(bytes, PS_ALIGNMENT);
@@ -213,7 +214,8 @@ void ps_run_launch(struct ps_run *run, const struct ps_launch *launch)
         return;
     const struct ps_kernel_row *row = ps_kernel_row(launch->kernel);
     if (!operands_fit(launch, row)) {
-        ps_run_fail(run, PS_ERR_INTERNAL, "launch.operands", "%s was given an operand of the wrong type", row->name);
+        ps_run_fail(run, PS_ERR_INTERNAL, "launch.operands", "%s was given an operand of the wrong type",
+                    row->name);
         return;
     }
     if (run->alive && !run->alive(run->user, run)) {
@@ -271,7 +273,8 @@ void ps_download_floats(struct ps_run *run, struct ps_tensor t, float *to)
     ps_download(run, t, to);
     if (!ps_run_ok(run) || run->backend->plan_only || t.type == PS_F32)
         return;
-    /* The halves lie in the first half of `to`; widening from the end never overwrites one still to be read. */
+    /* The halves lie in the first half of `to`; widening from the end never overwrites one still to be read.
+     */
     for (uint64_t i = ps_elements(t); i-- > 0;) {
         uint16_t half;
         memcpy(&half, (const char *)to + i * sizeof half, sizeof half);

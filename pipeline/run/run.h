@@ -1,7 +1,8 @@
 /* A run: the state that ops and model code share while a phase is executed or planned.
  *
- * Errors are sticky: the first failure is kept, every later op does nothing and returns the null tensor, and the caller
- * asks once, with ps_run_ok, at the end. Scopes name the work and free everything but the result. */
+ * Errors are sticky: the first failure is kept, every later op does nothing and returns the null tensor, and
+ * the caller asks once, with ps_run_ok, at the end. Scopes name the work and free everything but the result.
+ */
 #ifndef PS_RUN_RUN_H
 #define PS_RUN_RUN_H
 
@@ -19,25 +20,26 @@
 struct ps_run {
     struct ps_error *error;
     struct ps_backend *backend;
-    enum ps_type type;        /* storage of the phase's activations and weights */
-    uint64_t chunk_bytes;     /* what one chunk of a chunked chain may take; a result of planning, at most PS_MAX_CHUNK */
-    bool frugal;              /* compute a clip-long intermediate twice rather than hold it; a result of planning */
+    enum ps_type type;    /* storage of the phase's activations and weights */
+    uint64_t chunk_bytes; /* what one chunk of a chunked chain may take; a result of planning, at most
+                             PS_MAX_CHUNK */
+    bool frugal; /* compute a clip-long intermediate twice rather than hold it; a result of planning */
     struct ps_arena scratch;
 
     const struct ps_store *store;
     struct ps_tensor *resident; /* by weight index; null where the weight is streamed */
     uint64_t ring_offset;       /* bytes of PS_WEIGHTS that streamed weights pass through */
     uint64_t ring_bytes;
-    uint64_t ring_head;         /* bytes into the ring where the next one goes */
-    uint32_t ring_count;        /* weights that lie in the ring, oldest first */
+    uint64_t ring_head;  /* bytes into the ring where the next one goes */
+    uint32_t ring_count; /* weights that lie in the ring, oldest first */
     struct {
         uint32_t index;
         uint64_t begin, end; /* bytes into the ring */
     } ring[PS_MAX_RING];
 
-    uint64_t flops;         /* of the launches so far */
+    uint64_t flops;            /* of the launches so far */
     uint64_t largest_transfer; /* bytes of the largest upload or download of a tensor so far, weights aside */
-    uint64_t streamed_bytes;/* of the weights uploaded by ps_run_weight so far */
+    uint64_t streamed_bytes;   /* of the weights uploaded by ps_run_weight so far */
 
     /* Asked before every launch when set; false cancels the run. */
     bool (*alive)(void *user, const struct ps_run *run);
@@ -52,8 +54,8 @@ struct ps_run {
     uint64_t live[PS_MAX_LIVE]; /* offsets taken from scratch, oldest first */
 };
 
-/* A run over `backend` that reports to `error`. The backend's spaces must be reserved before the first launch unless
- * it is plan_only. Free with ps_run_end. */
+/* A run over `backend` that reports to `error`. The backend's spaces must be reserved before the first launch
+ * unless it is plan_only. Free with ps_run_end. */
 void ps_run_begin(struct ps_run *run, struct ps_backend *backend, enum ps_type type, struct ps_error *error);
 void ps_run_end(struct ps_run *run);
 
@@ -63,10 +65,12 @@ static inline bool ps_run_ok(const struct ps_run *run)
 }
 
 /* Records a failure as "phase/scope/scope: text". */
-void ps_run_fail(struct ps_run *run, enum ps_status status, const char *id, const char *format, ...) PS_PRINTF(4, 5);
+void ps_run_fail(struct ps_run *run, enum ps_status status, const char *id, const char *format, ...)
+    PS_PRINTF(4, 5);
 
 /* A new scratch tensor, owned by the innermost scope; null after an error. */
-struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w, uint32_t c);
+struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
+                        uint32_t c);
 
 /* Frees a scratch tensor before its scope ends and makes *t null. A null tensor is left alone. */
 void ps_drop(struct ps_run *run, struct ps_tensor *t);
@@ -74,15 +78,16 @@ void ps_drop(struct ps_run *run, struct ps_tensor *t);
 /* Begins a scope; `name` must outlive it. */
 void ps_enter(struct ps_run *run, const char *name);
 
-/* Ends the scope: frees its tensors except the one that begins where `result` begins, which passes to the scope
- * around. Returns `result`, or the null tensor after an error. */
+/* Ends the scope: frees its tensors except the one that begins where `result` begins, which passes to the
+ * scope around. Returns `result`, or the null tensor after an error. */
 struct ps_tensor ps_leave(struct ps_run *run, struct ps_tensor result);
 
 /* How many of `count` pieces of `bytes_each` a chunk may hold: at least 1, at most count. */
 uint32_t ps_chunk(const struct ps_run *run, uint32_t count, uint64_t bytes_each);
 
-/* The packed weight on the device: where it resides, where it still lies in the ring, or uploaded now into the ring.
- * Valid until the ring has passed over it: hold at most the weights of one launch. Null for a null pointer. */
+/* The packed weight on the device: where it resides, where it still lies in the ring, or uploaded now into
+ * the ring. Valid until the ring has passed over it: hold at most the weights of one launch. Null for a null
+ * pointer. */
 struct ps_tensor ps_run_weight(struct ps_run *run, const struct ps_weight *weight);
 
 /* Uploads the packed weight to t, a tensor of its packed shape and the run's type. False after an error. */

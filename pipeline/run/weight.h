@@ -1,4 +1,5 @@
-/* A weight as a model part declares it: which tensors of the checkpoint, and how they are packed for the kernels. */
+/* A weight as a model part declares it: which tensors of the checkpoint, and how they are packed for the
+ * kernels. */
 #ifndef PS_RUN_WEIGHT_H
 #define PS_RUN_WEIGHT_H
 
@@ -10,8 +11,8 @@
 /* The packed forms.
  *  vector: the elements in file order, as [1, 1, rows, columns].
  *  matrix: file [columns, rows, taps...] (a linear layer's [out, in], a convolution's [out, in, kh, kw] or
- *          [out, in, kt, 1, 1]) as [taps, ceil(rows / 4), columns rounded up to 8, 4]: four input channels of one
- *          output channel are one vec4, output channels lie side by side. Padding is zero. */
+ *          [out, in, kt, 1, 1]) as [taps, ceil(rows / 4), columns rounded up to 8, 4]: four input channels of
+ * one output channel are one vec4, output channels lie side by side. Padding is zero. */
 enum ps_pack { PS_PACK_VECTOR, PS_PACK_MATRIX };
 
 #define PS_PACK_COLUMNS 8
@@ -21,11 +22,13 @@ struct ps_weight {
     uint32_t taps;    /* kernel positions, row by row; 1 for linear layers and vectors */
     uint32_t rows;    /* input channels */
     uint32_t columns; /* output channels, of all sources together */
-    /* GEGLU: the file holds all values, then all gates; packed, value j and gate j are columns 2j and 2j + 1. */
+    /* GEGLU: the file holds all values, then all gates; packed, value j and gate j are columns 2j and 2j + 1.
+     */
     bool interleave;
     uint32_t source_count;
-    uint32_t sources[PS_WEIGHT_SOURCES]; /* tensors of the store, concatenated along columns (query, key, value) */
-    uint32_t index;                      /* of this weight in its set */
+    uint32_t
+        sources[PS_WEIGHT_SOURCES]; /* tensors of the store, concatenated along columns (query, key, value) */
+    uint32_t index;                 /* of this weight in its set */
 };
 
 /* A weight and its bias: of a linear layer or a convolution, or gain and bias of a norm. */
@@ -51,8 +54,8 @@ struct ps_store {
 struct ps_tensor ps_packed_shape(const struct ps_weight *weight, enum ps_type type);
 
 /* Index, in elements, of input channel `row` of output channel `column` at `tap` in a packed matrix. */
-static inline uint64_t ps_packed_index(uint32_t row_quads, uint32_t columns_padded, uint32_t tap, uint32_t row,
-                                       uint32_t column)
+static inline uint64_t ps_packed_index(uint32_t row_quads, uint32_t columns_padded, uint32_t tap,
+                                       uint32_t row, uint32_t column)
 {
     return (((uint64_t)tap * row_quads + row / 4) * columns_padded + column) * 4 + row % 4;
 }

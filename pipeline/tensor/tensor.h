@@ -1,8 +1,8 @@
 /* The tensor: a typed view [n, h, w, c] of a place in device memory. A value; it owns nothing.
  *
- * n frames, h rows, w columns, c channels; channels are fastest. Rows, columns and channels are dense; frames lie
- * `pitch` elements apart (h * w * c unless the view is a slab of rows of a larger tensor). The same bytes are the
- * matrix [n*h*w, c], so a linear layer needs no reshape and frames [i, i+k) are an offset. */
+ * n frames, h rows, w columns, c channels; channels are fastest. Rows, columns and channels are dense; frames
+ * lie `pitch` elements apart (h * w * c unless the view is a slab of rows of a larger tensor). The same bytes
+ * are the matrix [n*h*w, c], so a linear layer needs no reshape and frames [i, i+k) are an offset. */
 #ifndef PS_TENSOR_TENSOR_H
 #define PS_TENSOR_TENSOR_H
 
@@ -22,7 +22,7 @@ enum ps_space { PS_SCRATCH, PS_WEIGHTS, PS_SPACES };
 struct ps_tensor {
     enum ps_type type;
     enum ps_space space;
-    bool packed;         /* a packed matrix of run/weight.h, which an interpreter may keep in an order of its own */
+    bool packed; /* a packed matrix of run/weight.h, which an interpreter may keep in an order of its own */
     uint32_t n, h, w, c; /* all at least 1; n is 0 in the null tensor */
     uint64_t pitch;      /* elements from one frame to the next */
     uint64_t offset;

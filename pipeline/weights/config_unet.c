@@ -9,13 +9,6 @@
 
 #define MAX_LAYERS 32
 
-/* Dimension `axis` of the tensor; 0 where it is missing, has fewer dimensions or is absurdly large. */
-static uint32_t dimension(const struct ps_part *part, const char *name, uint32_t axis)
-{
-    const struct ps_entry *entry = ps_part_find(part, name);
-    return entry && axis < entry->rank && entry->shape[axis] <= INT32_MAX ? (uint32_t)entry->shape[axis] : 0;
-}
-
 static bool attends(const struct ps_part *part, const char *side, uint32_t block)
 {
     return ps_part_prefixed(part, "%s.%u.attentions.", side, block) != NULL;
@@ -47,10 +40,10 @@ static void measure_attention(struct ps_unet_config *config, const struct ps_par
 /* What the tensors say; 0 where they do not. */
 static void measure(struct ps_unet_config *config, const struct ps_part *part)
 {
-    config->in_channels = dimension(part, "conv_in.weight", 1);
-    config->out_channels = dimension(part, "conv_out.weight", 0);
-    config->projection_dim = dimension(part, "add_embedding.linear_1.weight", 1);
-    config->time_embed_dim = dimension(part, "time_embedding.linear_1.weight", 0);
+    config->in_channels = ps_part_dimension(part, "conv_in.weight", 1);
+    config->out_channels = ps_part_dimension(part, "conv_out.weight", 0);
+    config->projection_dim = ps_part_dimension(part, "add_embedding.linear_1.weight", 1);
+    config->time_embed_dim = ps_part_dimension(part, "time_embedding.linear_1.weight", 0);
     while (config->levels < PS_MAX_LEVELS && ps_part_prefixed(part, "down_blocks.%u.", config->levels))
         config->levels++;
     for (uint32_t i = 0; i < config->levels; i++) {
@@ -157,7 +150,7 @@ static void measure_mid(struct ps_unet_config *config, const struct ps_part *par
         config->transformer_layers_per_block[last] = count;
     if (!config->cross_attention_dim[last])
         config->cross_attention_dim[last] =
-            dimension(part, "mid_block.attentions.0.transformer_blocks.0.attn2.to_v.weight", 1);
+            ps_part_dimension(part, "mid_block.attentions.0.transformer_blocks.0.attn2.to_v.weight", 1);
 }
 
 /* Nothing that the model is built from may be left unknown. */

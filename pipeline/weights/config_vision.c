@@ -8,12 +8,6 @@
 
 #define MAX_LAYERS 256
 
-static uint32_t dimension(const struct ps_part *part, const char *name, uint32_t axis)
-{
-    const struct ps_entry *entry = ps_part_find(part, name);
-    return entry && axis < entry->rank && entry->shape[axis] <= INT32_MAX ? (uint32_t)entry->shape[axis] : 0;
-}
-
 static uint32_t square_root(uint32_t value)
 {
     uint32_t root = 0;
@@ -26,14 +20,15 @@ static uint32_t square_root(uint32_t value)
  * included. */
 static uint32_t measure(struct ps_vision_config *config, const struct ps_part *part)
 {
-    config->hidden_size = dimension(part, "vision_model.embeddings.class_embedding", 0);
-    config->patch_size = dimension(part, "vision_model.embeddings.patch_embedding.weight", 2);
-    config->projection_dim = dimension(part, "visual_projection.weight", 0);
-    config->intermediate_size = dimension(part, "vision_model.encoder.layers.0.mlp.fc1.weight", 0);
+    config->hidden_size = ps_part_dimension(part, "vision_model.embeddings.class_embedding", 0);
+    config->patch_size = ps_part_dimension(part, "vision_model.embeddings.patch_embedding.weight", 2);
+    config->projection_dim = ps_part_dimension(part, "visual_projection.weight", 0);
+    config->intermediate_size = ps_part_dimension(part, "vision_model.encoder.layers.0.mlp.fc1.weight", 0);
     while (config->layers < MAX_LAYERS &&
            ps_part_prefixed(part, "vision_model.encoder.layers.%u.", config->layers))
         config->layers++;
-    const uint32_t positions = dimension(part, "vision_model.embeddings.position_embedding.weight", 0);
+    const uint32_t positions =
+        ps_part_dimension(part, "vision_model.embeddings.position_embedding.weight", 0);
     if (positions > 1 && config->patch_size <= 4096)
         config->image_size = square_root(positions - 1) * config->patch_size;
     config->heads = config->hidden_size / HEAD_CHANNELS ? config->hidden_size / HEAD_CHANNELS : 1;

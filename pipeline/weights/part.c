@@ -123,6 +123,12 @@ struct ps_entry *ps_part_find(const struct ps_part *part, const char *name)
     return at < part->count && !strcmp(part->entries[at].name, name) ? &part->entries[at] : NULL;
 }
 
+uint32_t ps_part_dimension(const struct ps_part *part, const char *name, uint32_t axis)
+{
+    const struct ps_entry *entry = ps_part_find(part, name);
+    return entry && axis < entry->rank && entry->shape[axis] <= INT32_MAX ? (uint32_t)entry->shape[axis] : 0;
+}
+
 const struct ps_entry *ps_part_prefixed(const struct ps_part *part, const char *format, ...)
 {
     char prefix[PS_NAME_BYTES];

@@ -37,7 +37,8 @@ void ps_part_clear(struct ps_part *part);
 struct ps_entry *ps_part_add(struct ps_part *part, const char *name, const struct ps_safetensors *file,
                              const struct ps_file_tensor *tensor, struct ps_error *error);
 
-/* Adds count[axis 0] / pieces of the tensor, piece `index` of `pieces`, under `name`. */
+/* Adds one of `pieces` equal parts of the tensor along its first axis, the one of that index, under `name`.
+ */
 struct ps_entry *ps_part_add_slice(struct ps_part *part, const char *name, const struct ps_safetensors *file,
                                    const struct ps_file_tensor *tensor, uint32_t index, uint32_t pieces,
                                    struct ps_error *error);
@@ -51,6 +52,9 @@ enum ps_status ps_part_seal(struct ps_part *part, struct ps_error *error);
 
 /* Null if there is none. */
 struct ps_entry *ps_part_find(const struct ps_part *part, const char *name);
+
+/* Dimension `axis` of the entry; 0 where it is missing, has fewer dimensions or is absurdly large. */
+uint32_t ps_part_dimension(const struct ps_part *part, const char *name, uint32_t axis);
 
 /* The first entry whose name begins with the formatted text; null if there is none. */
 const struct ps_entry *ps_part_prefixed(const struct ps_part *part, const char *format, ...) PS_PRINTF(2, 3);

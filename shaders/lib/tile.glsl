@@ -59,14 +59,21 @@ void store_tile(uvec2 corner, uint rows)
     float biases[LANE_COLUMNS];
     [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
         biases[j] = load_bias(corner.x + lane_column(j));
-    [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
-        [[unroll]] for (uint i = 0; i < CLUSTER; i++) {
+    for (uint i = 0; i < CLUSTER; i++) {
+        [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++) {
             const uint m = corner.y + group * CLUSTER + i;
-            if (m < rows)
+            if (m < rows) {
                 [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j += 2)
                     store_pair(m, corner.x + lane_column(j),
-                               vec2(sums[group][i][j] + biases[j], sums[group][i][j + 1] + biases[j + 1]));
+                               vec2(sums[group][0][j] + biases[j], sums[group][0][j + 1] + biases[j + 1]));
+            }
         }
+        /* Registers cannot be indexed by a loop's counter: the next rows move to the front. */
+        [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
+            [[unroll]] for (uint next = 1; next < CLUSTER; next++)
+                [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
+                    sums[group][next - 1][j] = sums[group][next][j];
+    }
 }
 
 #endif

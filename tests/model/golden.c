@@ -36,7 +36,8 @@ struct golden golden_open_path(const char *path)
     must(&error);
     ps_part_init(&golden.part, "golden");
     for (uint32_t i = 0; i < golden.file->count; i++)
-        ps_part_add(&golden.part, golden.file->tensors[i].name, golden.file, &golden.file->tensors[i], &error);
+        ps_part_add(&golden.part, golden.file->tensors[i].name, golden.file, &golden.file->tensors[i],
+                    &error);
     ps_part_seal(&golden.part, &error);
     must(&error);
     return golden;
@@ -67,7 +68,8 @@ float *golden_floats(const struct golden *golden, const char *name, uint32_t sha
     ps_safetensors_read(golden->file, tensor->offset, tensor->bytes, stored, &error);
     must(&error);
     for (uint64_t i = 0; i < tensor->elements; i++)
-        values[i] = tensor->type == PS_STORED_F16 ? ps_float_from_half(((uint16_t *)stored)[i]) : ((float *)stored)[i];
+        values[i] = tensor->type == PS_STORED_F16 ? ps_float_from_half(((uint16_t *)stored)[i])
+                                                  : ((float *)stored)[i];
     free(stored);
     return values;
 }

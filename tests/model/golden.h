@@ -16,8 +16,8 @@ struct golden golden_open(const char *name);
 struct golden golden_open_path(const char *path);
 void golden_close(struct golden *golden);
 
-/* A tensor as float, in the file's layout, to be freed; its shape padded in front to [a, b, c, d]. Null, and shape all 0,
- * if there is none of that name. */
+/* A tensor as float, in the file's layout, to be freed; its shape padded in front to [a, b, c, d]. Null, and
+ * shape all 0, if there is none of that name. */
 float *golden_floats(const struct golden *golden, const char *name, uint32_t shape[4]);
 
 /* The same with [n, c, h, w] turned into [n, h, w, c]; shape becomes that too. */
@@ -37,11 +37,12 @@ struct golden_run {
     bool frugal;
 };
 
-/* Plans the body, reserves exactly that, runs it, and checks that nothing failed and the planned scratch was enough. */
+/* Plans the body, reserves exactly that, runs it, and checks that nothing failed and the planned scratch was
+ * enough. */
 void golden_execute(struct ps_backend *backend, const struct golden_run *run);
 
-/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device. Closed by
- * golden_backends_close. */
+/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device.
+ * Closed by golden_backends_close, which returns non-zero where the validation layer gave a message. */
 struct golden_backends {
     uint32_t count;
     struct ps_backend *items[3];

@@ -1,5 +1,5 @@
-/* Every block alone against diffusers: in float32 and float16 storage, whole and in the smallest chunks, with resident and
- * with streamed weights, on every interpreter of the machine. */
+/* Every block alone against diffusers: in float32 and float16 storage, whole and in the smallest chunks, with
+ * resident and with streamed weights, on every interpreter of the machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,16 +120,19 @@ static struct ps_tensor forward(struct ps_run *run, const struct subject *subjec
                                       upload_positions(run, x.n, subject->what->in), &subject->transformer);
     }
     case DOWN_UNET:
-        return ps_conv(run, x, subject->conv,
-                       &(struct ps_window){.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_top = 1, .pad_left = 1},
-                       NULL);
-    case DOWN_ENCODER:
         return ps_conv(
             run, x, subject->conv,
-            &(struct ps_window){.kernel_h = 3, .kernel_w = 3, .stride = 2, .out_h = x.h / 2, .out_w = x.w / 2}, NULL);
+            &(struct ps_window){.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_top = 1, .pad_left = 1},
+            NULL);
+    case DOWN_ENCODER:
+        return ps_conv(run, x, subject->conv,
+                       &(struct ps_window){
+                           .kernel_h = 3, .kernel_w = 3, .stride = 2, .out_h = x.h / 2, .out_w = x.w / 2},
+                       NULL);
     default:
         return ps_upsample_forward(
-            run, x, &(struct ps_upsample){.conv = subject->conv, .h = subject->y_shape[1], .w = subject->y_shape[2]});
+            run, x,
+            &(struct ps_upsample){.conv = subject->conv, .h = subject->y_shape[1], .w = subject->y_shape[2]});
     }
 }
 
@@ -147,7 +150,8 @@ static uint64_t elements(const uint32_t shape[4])
     return (uint64_t)shape[0] * shape[1] * shape[2] * shape[3];
 }
 
-/* Runs the block with the largest chunks, then with the smallest and streamed weights, which must change no bit. */
+/* Runs the block with the largest chunks, then with the smallest and streamed weights, which must change no
+ * bit. */
 static void check(struct ps_backend *backend, struct subject *subject, const struct ps_weight_set *weights,
                   const struct ps_store *store, enum ps_type type)
 {
@@ -213,7 +217,7 @@ int main(void)
 {
     struct CMUnitTest tests[sizeof cases / sizeof cases[0]];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = test_case,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = test_case, .initial_state = (void *)(uintptr_t)&cases[i]};
     return cmocka_run_group_tests(tests, open_backends, close_backends);
 }

@@ -23,11 +23,16 @@ struct part_case {
 };
 
 static const struct part_case cases[] = {
-    {"clip_mini", VISION, "mini", NULL},       {"clip_odd", VISION, "odd", NULL},
-    {"encoder_odd", ENCODER, "odd", NULL},     {"encoder_epsilon", ENCODER, "mini", "quiet_vae"},
-    {"decoder_odd", DECODER, "odd", NULL},     {"decoder_still", DECODER, "still", NULL},
-    {"decoder_epsilon", DECODER, "mini", "quiet_vae"}, {"unet_mini", UNET, "mini", NULL},
-    {"unet_odd", UNET, "odd", NULL},           {"unet_epsilon", UNET, "mini", "quiet_unet"},
+    {"clip_mini", VISION, "mini", NULL},
+    {"clip_odd", VISION, "odd", NULL},
+    {"encoder_odd", ENCODER, "odd", NULL},
+    {"encoder_epsilon", ENCODER, "mini", "quiet_vae"},
+    {"decoder_odd", DECODER, "odd", NULL},
+    {"decoder_still", DECODER, "still", NULL},
+    {"decoder_epsilon", DECODER, "mini", "quiet_vae"},
+    {"unet_mini", UNET, "mini", NULL},
+    {"unet_odd", UNET, "odd", NULL},
+    {"unet_epsilon", UNET, "mini", "quiet_unet"},
 };
 
 struct subject {
@@ -118,7 +123,8 @@ static void bind_part(struct subject *subject)
     struct ps_checkpoint *checkpoint = subject->checkpoint;
     struct ps_error error = {0};
     struct ps_binder binder;
-    subject->part = subject->what->weights ? &subject->other.part : &checkpoint->parts[kinds[subject->what->kind]];
+    subject->part =
+        subject->what->weights ? &subject->other.part : &checkpoint->parts[kinds[subject->what->kind]];
     ps_binder_begin(&binder, subject->part, &error);
     switch (subject->what->kind) {
     case VISION:
@@ -173,7 +179,8 @@ static void read_inputs(struct subject *subject)
         break;
     case UNET:
         subject->x = golden_channels_last(&subject->golden, "input.sample", subject->x_shape);
-        subject->context = golden_floats(&subject->golden, "input.encoder_hidden_states", subject->context_shape);
+        subject->context =
+            golden_floats(&subject->golden, "input.encoder_hidden_states", subject->context_shape);
         subject->ids = golden_floats(&subject->golden, "input.added_time_ids", shape);
         float *timestep = golden_floats(&subject->golden, "input.timestep", shape);
         subject->timestep = *timestep;
@@ -247,7 +254,7 @@ int main(void)
 {
     struct CMUnitTest tests[sizeof cases / sizeof cases[0]];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = run_case,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = run_case, .initial_state = (void *)(uintptr_t)&cases[i]};
     return cmocka_run_group_tests(tests, open_backends, close_backends);
 }

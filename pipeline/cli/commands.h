@@ -1,0 +1,10 @@
+/* The commands. */
+#ifndef PS_CLI_COMMANDS_H
+#define PS_CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+extern const struct cli_command cli_render_command, cli_inspect_command, cli_devices_command,
+    cli_doctor_command;
+
+#endif

@@ -1,0 +1,122 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+enum { WIDTH = 100, LEFT = 30 };
+
+static void describe_choices(char *to, size_t size, const char *const *choices)
+{
+    size_t used = 0;
+    to[0] = '\0';
+    for (size_t i = 0; choices[i] && used < size; i++)
+        used += (size_t)snprintf(to + used, size - used, "%s%s",
+                                 i == 0           ? ""
+                                 : choices[i + 1] ? ", "
+                                                  : " or ",
+                                 choices[i]);
+}
+
+void cli_describe(char *to, size_t size, const struct cli_option *option)
+{
+    const char *lead = option->kind == CLI_AUTO_WHOLE ? "auto or " : "";
+    switch (option->kind) {
+    case CLI_FLAG:
+        snprintf(to, size, "%s", "");
+        break;
+    case CLI_TEXT:
+        snprintf(to, size, "a name");
+        break;
+    case CLI_CHOICE:
+        describe_choices(to, size, option->choices);
+        break;
+    case CLI_WHOLE:
+    case CLI_AUTO_WHOLE:
+        snprintf(to, size,
+                 option->step ? "%sa whole number from %.0f to %.0f that is a multiple of %u"
+                              : "%sa whole number from %.0f to %.0f",
+                 lead, option->low, option->high, option->step);
+        break;
+    case CLI_SEED:
+        snprintf(to, size, "a whole number from 0 to 18446744073709551615");
+        break;
+    case CLI_SIZE:
+        snprintf(to, size, "a whole number of bytes from 1 on, or with K, M or G for powers of 1024");
+        break;
+    case CLI_REAL:
+    case CLI_AMOUNT:
+        snprintf(to, size, "a number from %g to %g", option->low, option->high);
+        break;
+    case CLI_SPAN:
+        snprintf(to, size, "two numbers from %g to %g with a colon between", option->low, option->high);
+        break;
+    case CLI_LIST:
+        snprintf(to, size, "%.0f to %.0f numbers from 0 to 1e6 with commas between", option->low,
+                 option->high);
+        break;
+    case CLI_COLOUR:
+        snprintf(to, size, "six hexadecimal digits from 000000 to ffffff");
+        break;
+    }
+}
+
+/* Prints words in lines of WIDTH that begin at column `left`, the first of them at column `at`. */
+static void print_wrapped(struct cli_report *report, const char *lead, size_t left, const char *text)
+{
+    char line[WIDTH + 1];
+    size_t used = (size_t)snprintf(line, sizeof line, "%-*s", (int)left, lead);
+    while (*text) {
+        const size_t word = strcspn(text, " ");
+        if (used > left && used + 1 + word > WIDTH) {
+            cli_print(report, "%s", line);
+            used = (size_t)snprintf(line, sizeof line, "%*s", (int)left, "");
+        }
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s%.*s", used > left ? " " : "", (int)word,
+                                 text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    cli_print(report, "%s", line);
+}
+
+static void print_option(struct cli_report *report, const struct cli_option *option)
+{
+    char lead[LEFT + 32], expected[256], text[768];
+    const bool valued = option->kind != CLI_FLAG, ranged = valued && option->kind != CLI_TEXT;
+    const char letter[] = {' ',
+                           ' ',
+                           option->letter ? '-' : ' ',
+                           option->letter ? option->letter : ' ',
+                           option->letter ? ',' : ' ',
+                           '\0'};
+    snprintf(lead, sizeof lead, "%s --%s%s%s", letter, option->name, valued ? " " : "",
+             valued ? option->value : "");
+    cli_describe(expected, sizeof expected, option);
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", option->help, ranged ? "; " : "", ranged ? expected : "",
+             option->fallback ? " (default " : "", option->fallback ? option->fallback : "",
+             option->fallback ? ")" : "");
+    if (strlen(lead) < LEFT) {
+        print_wrapped(report, lead, LEFT, text);
+        return;
+    }
+    cli_print(report, "%s", lead);
+    print_wrapped(report, "", LEFT, text);
+}
+
+void cli_help(struct cli_report *report, const struct cli_command *command)
+{
+    static const struct cli_option help = {.name = "help", .letter = 'h', .help = "print this"};
+    cli_print(report, "packshot %s: %s", command->name, command->summary);
+    cli_print(report, "\nusage: packshot %s%s%s [options]", command->name, command->operand ? " " : "",
+              command->operand ? command->operand : "");
+    if (command->examples && command->examples[0])
+        cli_print(report, "\nexamples:");
+    for (size_t i = 0; command->examples && command->examples[i]; i++)
+        cli_print(report, "  packshot %s", command->examples[i]);
+    cli_print(report, "\noptions:");
+    for (const struct cli_option *option = command->options; option->name; option++)
+        print_option(report, option);
+    print_option(report, &help);
+    if (command->notes)
+        cli_print(report, "\n%s", command->notes);
+}

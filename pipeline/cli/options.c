@@ -1,0 +1,290 @@
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/text.h"
+#include "cli/value.h"
+
+enum { MAX_OPTIONS = 48 };
+
+/* What getopt_long returns for the row i is this plus i: above every character. */
+enum { FIRST_ROW = 256 };
+
+bool cli_wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--json"))
+            return true;
+    return false;
+}
+
+const char *cli_guess(const char *word, const char *(*next)(const void *from, size_t i), const void *from)
+{
+    const size_t length = strlen(word);
+    const char *best = NULL, *name;
+    unsigned least = length < 4 ? 1 : 2;
+    for (size_t i = 0; (name = next(from, i)); i++) {
+        /* The beginning of a name is meant to be that name. */
+        const unsigned edits = length > 1 && !strncmp(word, name, length) ? 1 : cli_edits(word, name, least);
+        if (edits > least || (best && edits == least))
+            continue;
+        best = name;
+        least = edits;
+    }
+    return best;
+}
+
+static const char *option_name(const void *from, size_t i)
+{
+    const struct cli_option *options = from;
+    return options[i].name;
+}
+
+static enum ps_status fail_option(const struct cli_command *command, const char *argument,
+                                  struct ps_error *error)
+{
+    char name[64];
+    const size_t length = strcspn(argument, "=");
+    snprintf(name, sizeof name, "%.*s", (int)length, argument);
+    const char *guess = argument[1] == '-' ? cli_guess(name + 2, option_name, command->options) : NULL;
+    return cli_fail(error, PS_ERR_USAGE, "usage.option", "%s: unknown option %s%s%s%s see packshot help %s",
+                    command->name, name, guess ? "; did you mean --" : "", guess ? guess : "",
+                    guess ? "?" : ";", command->name);
+}
+
+static enum ps_status fail_value(const struct cli_command *command, const struct cli_option *option,
+                                 const char *value, struct ps_error *error)
+{
+    char expected[256];
+    cli_describe(expected, sizeof expected, option);
+    return cli_fail(error, PS_ERR_USAGE, "usage.value", "--%s: \"%.100s\" is not %s; see packshot help %s",
+                    option->name, value, expected, command->name);
+}
+
+static bool store_choice(const struct cli_option *option, const char *value, int *to)
+{
+    for (int i = 0; option->choices[i]; i++) {
+        if (strcmp(value, option->choices[i]))
+            continue;
+        *to = (int)option->low + i;
+        return true;
+    }
+    return false;
+}
+
+static bool store_whole(const struct cli_option *option, const char *value, uint32_t *to)
+{
+    uint64_t whole;
+    if (option->kind == CLI_AUTO_WHOLE && !strcmp(value, "auto")) {
+        *to = 0;
+        return true;
+    }
+    if (!cli_read_whole(value, (uint64_t)option->low, (uint64_t)option->high, &whole) ||
+        (option->step && whole % option->step))
+        return false;
+    *to = (uint32_t)whole;
+    return true;
+}
+
+static bool store_real(const struct cli_option *option, const char *value, float *to)
+{
+    double real;
+    if (!cli_read_real(value, option->low, option->high, &real))
+        return false;
+    *to = (float)real;
+    if (option->kind == CLI_AMOUNT && !(*to > 0))
+        *to = -1;
+    return true;
+}
+
+static bool store_span(const struct cli_option *option, const char *value, float to[2])
+{
+    char first[64];
+    const char *colon = strchr(value, ':');
+    if (!colon || (size_t)(colon - value) >= sizeof first)
+        return false;
+    snprintf(first, sizeof first, "%.*s", (int)(colon - value), value);
+    return store_real(option, first, &to[0]) && store_real(option, colon + 1, &to[1]);
+}
+
+static bool store_list(const struct cli_option *option, const char *value, struct cli_list *to)
+{
+    static const double largest = 1e6;
+    const size_t capacity = (size_t)option->high;
+    free(to->values);
+    *to = (struct cli_list){malloc(capacity * sizeof *to->values), 0};
+    while (to->values && to->count < capacity) {
+        char item[64];
+        double real;
+        const size_t length = strcspn(value, ",");
+        snprintf(item, sizeof item, "%.*s", (int)(length < sizeof item ? length : sizeof item), value);
+        if (length >= sizeof item || !cli_read_real(item, 0, largest, &real))
+            return false;
+        to->values[to->count++] = (float)real;
+        value += length;
+        if (!*value++)
+            return to->count >= (uint32_t)option->low;
+    }
+    return false;
+}
+
+static bool store_colour(const char *value, uint32_t *to)
+{
+    if (!cli_read_colour(value, to))
+        return false;
+    if (!*to)
+        *to = 1;
+    return true;
+}
+
+static bool store(const struct cli_option *option, const char *value, void *values)
+{
+    void *to = (char *)values + option->offset;
+    switch (option->kind) {
+    case CLI_FLAG:
+        *(bool *)to = true;
+        return true;
+    case CLI_TEXT:
+        *(const char **)to = value;
+        return *value != '\0';
+    case CLI_CHOICE:
+        return store_choice(option, value, to);
+    case CLI_WHOLE:
+    case CLI_AUTO_WHOLE:
+        return store_whole(option, value, to);
+    case CLI_SEED:
+        return cli_read_whole(value, 0, UINT64_MAX, to);
+    case CLI_SIZE:
+        return cli_read_size(value, to);
+    case CLI_REAL:
+    case CLI_AMOUNT:
+        return store_real(option, value, to);
+    case CLI_SPAN:
+        return store_span(option, value, to);
+    case CLI_LIST:
+        return store_list(option, value, to);
+    case CLI_COLOUR:
+        return store_colour(value, to);
+    }
+    return false;
+}
+
+/* getopt's two descriptions of the table. The leading '-' hands operands over in their place and so keeps
+ * optind telling which argument is being read; ':' tells a missing value from an unknown option. */
+static void describe_to_getopt(const struct cli_option *options, struct option *longs, char *shorts)
+{
+    size_t used = 0, i = 0;
+    shorts[used++] = '-';
+    shorts[used++] = ':';
+    shorts[used++] = 'h';
+    for (; options[i].name; i++) {
+        const bool value = options[i].kind != CLI_FLAG;
+        longs[i] = (struct option){options[i].name, value ? required_argument : no_argument, NULL,
+                                   FIRST_ROW + (int)i};
+        if (!options[i].letter)
+            continue;
+        shorts[used++] = options[i].letter;
+        if (value)
+            shorts[used++] = ':';
+    }
+    longs[i++] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[i] = (struct option){0};
+    shorts[used] = '\0';
+}
+
+static const struct cli_option *find_row(const struct cli_option *options, int code)
+{
+    if (code >= FIRST_ROW)
+        return &options[code - FIRST_ROW];
+    for (; options->name; options++)
+        if (options->letter && options->letter == code)
+            return options;
+    return NULL;
+}
+
+/* getopt_long takes any beginning of a name; a later version's options would change what it means. */
+static bool is_abbreviated(const char *argument, const char *name)
+{
+    return !strncmp(argument, "--", 2) &&
+           (strcspn(argument + 2, "=") != strlen(name) || strncmp(argument + 2, name, strlen(name)) != 0);
+}
+
+static enum ps_status fail_getopt(const struct cli_command *command, int result, const char *argument,
+                                  struct ps_error *error)
+{
+    const struct cli_option *row = find_row(command->options, optopt);
+    const char *name = row ? row->name : "help";
+    if (result == ':')
+        return cli_fail(error, PS_ERR_USAGE, "usage.option", "--%s needs a value; see packshot help %s", name,
+                        command->name);
+    if (optopt && strchr(argument, '=') && !is_abbreviated(argument, name))
+        return cli_fail(error, PS_ERR_USAGE, "usage.option", "--%s takes no value; see packshot help %s",
+                        name, command->name);
+    const char letter[] = {'-', (char)optopt, '\0'};
+    return fail_option(command, argument[1] == '-' ? argument : letter, error);
+}
+
+static enum ps_status take_operand(const struct cli_command *command, const char *argument, void *values,
+                                   struct ps_error *error)
+{
+    const char **operand = (const char **)((char *)values + command->operand_offset);
+    if (!command->operand)
+        return cli_fail(error, PS_ERR_USAGE, "usage.argument", "%s takes no \"%.100s\"; see packshot help %s",
+                        command->name, argument, command->name);
+    if (*operand)
+        return cli_fail(error, PS_ERR_USAGE, "usage.argument",
+                        "%s takes one %s, and \"%.100s\" is a second; see packshot help %s", command->name,
+                        command->operand, argument, command->name);
+    if (!*argument)
+        return cli_fail(error, PS_ERR_USAGE, "usage.argument",
+                        "%s: the name of the %s is empty; see packshot help %s", command->name,
+                        command->operand, command->name);
+    *operand = argument;
+    return PS_OK;
+}
+
+static enum ps_status take_option(const struct cli_command *command, int result, const char *argument,
+                                  void *values, struct ps_error *error)
+{
+    if (result == '?' || result == ':')
+        return fail_getopt(command, result, argument, error);
+    const struct cli_option *option = find_row(command->options, result);
+    if (result >= FIRST_ROW && is_abbreviated(argument, option->name))
+        return fail_option(command, argument, error);
+    return store(option, optarg ? optarg : "", values) ? PS_OK : fail_value(command, option, optarg, error);
+}
+
+enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
+                         struct ps_error *error)
+{
+    struct option longs[MAX_OPTIONS];
+    char shorts[2 * MAX_OPTIONS];
+    describe_to_getopt(command->options, longs, shorts);
+    *help = false;
+    opterr = 0;
+    optind = 0;
+    while (!error->status) {
+        const int at = optind ? optind : 1;
+        const int result = getopt_long(argc, argv, shorts, longs, NULL);
+        if (result == -1)
+            break;
+        if (result == 'h' && (strncmp(argv[at], "--", 2) || !strcmp(argv[at], "--help"))) {
+            *help = true;
+            return PS_OK;
+        }
+        if (result == 1)
+            take_operand(command, optarg, values, error);
+        else if (result == 'h')
+            fail_option(command, argv[at], error);
+        else
+            take_option(command, result, argv[at], values, error);
+    }
+    for (int i = optind; i < argc && !error->status; i++)
+        take_operand(command, argv[i], values, error);
+    if (!error->status && command->operand && !*(const char **)((char *)values + command->operand_offset))
+        cli_fail(error, PS_ERR_USAGE, "usage.argument", "%s needs a %s; see packshot help %s", command->name,
+                 command->operand, command->name);
+    return error->status;
+}

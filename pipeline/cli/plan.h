@@ -1,0 +1,10 @@
+/* A render's plan, for people and for programs. */
+#ifndef PS_CLI_PLAN_H
+#define PS_CLI_PLAN_H
+
+#include "cli/report.h"
+
+/* Both: a table on stderr, and the event "plan". */
+void cli_tell_plan(struct cli_report *report, const struct ps_plan *plan);
+
+#endif

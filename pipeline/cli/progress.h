@@ -1,0 +1,23 @@
+/* How a render's progress is shown: as events, as one line rewritten on a terminal, or as lines now and then.
+ */
+#ifndef PS_CLI_PROGRESS_H
+#define PS_CLI_PROGRESS_H
+
+#include "cli/report.h"
+
+struct cli_progress {
+    struct cli_report *report;
+    bool terminal;  /* stderr is one that can rewrite a line */
+    char phase[16]; /* of the last line and event */
+    uint32_t step;
+    double line_at, event_at; /* seconds since the render began */
+};
+
+/* Looks at stderr, TERM and NO_COLOR. */
+void cli_progress_begin(struct cli_progress *progress, struct cli_report *report);
+
+/* A listener for ps_render_events; `user` is the struct. False once a signal has asked to stop or stdout is
+ * broken. */
+bool cli_progress_tell(void *user, const struct ps_progress *now);
+
+#endif

@@ -1,0 +1,173 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/plan.h"
+#include "cli/progress.h"
+#include "cli/request.h"
+#include "cli/stop.h"
+#include "cli/text.h"
+
+static const char *const examples[] = {
+    "render shoe.png -o shoe.mp4 --model svd-xt",
+    "render shoe.png -o shoe.mp4 --model svd_xt.safetensors --seed 7 --motion 60 --memory 8G",
+    "render shoe.png --model svd-xt --width 768 --height 768 --dry-run",
+    NULL,
+};
+
+static int run(const struct cli_command *command, int argc, char **argv);
+
+const struct cli_command cli_render_command = {
+    .name = "render",
+    .summary = "one product photo in, a short clip out",
+    .operand = "PHOTO",
+    .operand_offset = offsetof(struct cli_request, photo),
+    .examples = examples,
+    .options = cli_request_options,
+    .notes = "PHOTO is a PNG, JPEG or WebP file. The clip is H.264 in MP4 and appears under its name only "
+             "when it is\n"
+             "complete. Ctrl-C stops after the step at hand and leaves no file; a second one stops at once.",
+    .run = run,
+};
+
+/* What a render holds on to until its end. */
+struct work {
+    struct cli_report report;
+    struct cli_request request;
+    struct ps_context *context;
+    struct ps_model *model;
+    struct ps_photo *photo;
+    struct ps_clip *clip;
+    struct ps_plan plan;
+    struct cli_progress progress;
+    double begun;
+};
+
+static double now_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static enum ps_status check_stop(struct ps_error *error)
+{
+    return cli_stop_signal()
+               ? cli_fail(error, PS_ERR_CANCELLED, "cancelled", "stopped as asked; nothing was written")
+               : PS_OK;
+}
+
+static void on_log(void *user, enum ps_log_level level, const char *line)
+{
+    struct cli_report *report = user;
+    if (level <= PS_LOG_INFO)
+        cli_say(report, true, "%s%s", level == PS_LOG_WARNING ? "warning: " : "", line);
+}
+
+static enum ps_status open_inputs(struct work *work, struct ps_error *error)
+{
+    const struct cli_request *request = &work->request;
+    const struct ps_context_params context = {.device = request->device,
+                                              .threads = request->threads,
+                                              .log = on_log,
+                                              .user = &work->report,
+                                              .validate = request->validate};
+    const struct ps_model_params model = {.unet = request->unet};
+    if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error) ||
+        cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
+        ps_model_open(&work->model, work->context, request->model, &model, error))
+        return error->status;
+    const struct ps_device *device = ps_context_device(work->context);
+    if (device->software && (!request->device || !strcmp(request->device, "auto")))
+        cli_say(&work->report, true, "warning: no GPU was found; %s runs on the CPU and takes long",
+                device->name);
+    return check_stop(error);
+}
+
+static void on_plan(void *user, const struct ps_plan *plan)
+{
+    struct cli_progress *progress = user;
+    cli_tell_plan(progress->report, plan);
+}
+
+static enum ps_status render(struct work *work, struct ps_error *error)
+{
+    const struct ps_render_events events = {
+        .plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
+    cli_progress_begin(&work->progress, &work->report);
+    if (ps_render(&work->clip, work->model, work->photo, &work->request.params, &events, error))
+        return error->status;
+    const uint64_t messages = ps_context_validation_messages(work->context);
+    if (messages)
+        return cli_fail(error, PS_ERR_INTERNAL, "device.validation",
+                        "the validation layer gave %llu messages", (unsigned long long)messages);
+    if (check_stop(error))
+        return error->status;
+    return ps_clip_save(work->clip, work->request.output, &work->request.save, error);
+}
+
+static void summarise(struct work *work)
+{
+    const struct ps_device *device = ps_context_device(work->context);
+    const char *output = work->request.output;
+    const double seconds = now_seconds() - work->begun;
+    json_t *event = json_pack("{s:s, s:o, s:f, s:s, s:o}", "event", "summary", "output",
+                              output ? cli_json_text(output) : json_null(), "seconds", seconds, "device",
+                              device->selector, "device_name", cli_json_text(device->name));
+    if (event && work->request.params.taps)
+        json_object_set_new(event, "taps", cli_json_text(work->request.params.taps));
+    if (event && work->request.dry_run)
+        json_object_set_new(event, "dry_run", json_true());
+    if (!work->clip) {
+        cli_emit(&work->report, event);
+        return;
+    }
+    const struct ps_clip *clip = work->clip;
+    const uint32_t width = ps_clip_width(clip), height = ps_clip_height(clip), frames = ps_clip_frames(clip);
+    json_t *measured =
+        json_pack("{s:I, s:i, s:i, s:i, s:i}", "peak_bytes", (json_int_t)ps_clip_peak_bytes(clip), "width",
+                  (int)width, "height", (int)height, "frames", (int)frames, "fps", (int)ps_clip_fps(clip));
+    if (event && measured)
+        json_object_update(event, measured);
+    json_decref(measured);
+    cli_emit(&work->report, event);
+    char peak[CLI_NUMBER_SIZE];
+    if (!work->report.quiet)
+        cli_print(&work->report, "%s: %ux%u, %u frames, %u fps, %.1f s, peak %s", output, width, height,
+                  frames, ps_clip_fps(clip), seconds, cli_bytes(peak, ps_clip_peak_bytes(clip)));
+}
+
+static enum ps_status plan_only(struct work *work, struct ps_error *error)
+{
+    if (ps_render_plan(&work->plan, work->model, &work->request.params, error))
+        return error->status;
+    cli_tell_plan(&work->report, &work->plan);
+    return PS_OK;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct ps_error error = {0};
+    struct work work = {.begun = now_seconds(), .report = {.json = cli_wants_json(argc, argv)}};
+    bool help;
+    if (!cli_parse(command, argc, argv, &work.request, &help, &error) && help) {
+        work.report.json = false;
+        cli_help(&work.report, command);
+        cli_request_free(&work.request);
+        return cli_finish(&work.report, &error);
+    }
+    work.report.quiet = work.request.quiet;
+    if (!error.status && !cli_request_resolve(&work.request, &error)) {
+        cli_stop_begin(work.request.quiet);
+        if (!open_inputs(&work, &error) && !(work.request.dry_run ? plan_only : render)(&work, &error))
+            summarise(&work);
+    }
+    ps_clip_free(&work.clip);
+    ps_photo_free(&work.photo);
+    ps_model_close(&work.model);
+    ps_context_close(&work.context);
+    cli_request_free(&work.request);
+    const int code = cli_finish(&work.report, &error);
+    return error.status == PS_ERR_CANCELLED && cli_stop_signal() ? 128 + cli_stop_signal() : code;
+}

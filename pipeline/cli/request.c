@@ -1,0 +1,272 @@
+#include "cli/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define AT(member) offsetof(struct cli_request, member)
+
+static const char *const fits[] = {"crop", "stretch", NULL};
+static const char *const schedules[] = {"karras", "ays", NULL};
+static const char *const rngs[] = {"philox", "torch-cpu", NULL};
+static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+
+const struct cli_option cli_request_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .offset = AT(output),
+     .value = "CLIP",
+     .help = "the MP4 file to write"},
+    {.name = "model",
+     .kind = CLI_TEXT,
+     .offset = AT(model),
+     .value = "PATH",
+     .help = "the checkpoint: a diffusers folder, or a single .safetensors file as Stability publishes it"},
+    {.name = "unet",
+     .kind = CLI_TEXT,
+     .offset = AT(unet),
+     .value = "PATH",
+     .help = "take the UNet from here instead, such as from a fine-tune"},
+    {.name = "fit",
+     .kind = CLI_CHOICE,
+     .offset = AT(fit),
+     .value = "HOW",
+     .help = "how the photo fills the frame",
+     .fallback = "crop, which cuts to the centre",
+     .choices = fits},
+    {.name = "width",
+     .kind = CLI_WHOLE,
+     .offset = AT(params.width),
+     .value = "PIXELS",
+     .help = "width of the clip",
+     .fallback = "1024",
+     .low = 16,
+     .high = 8192,
+     .step = 8},
+    {.name = "height",
+     .kind = CLI_WHOLE,
+     .offset = AT(params.height),
+     .value = "PIXELS",
+     .help = "height of the clip",
+     .fallback = "576",
+     .low = 16,
+     .high = 8192,
+     .step = 8},
+    {.name = "frames",
+     .kind = CLI_WHOLE,
+     .offset = AT(params.frames),
+     .value = "N",
+     .help = "length of the clip",
+     .fallback = "what the model was trained for",
+     .low = 1,
+     .high = PS_MAX_FRAMES},
+    {.name = "fps",
+     .kind = CLI_WHOLE,
+     .offset = AT(params.fps),
+     .value = "N",
+     .help = "frames a second, for the model and for the player",
+     .fallback = "7",
+     .low = 1,
+     .high = 120},
+    {.name = "motion",
+     .kind = CLI_AMOUNT,
+     .offset = AT(params.motion),
+     .value = "BUCKET",
+     .help = "amount of motion",
+     .fallback = "127",
+     .high = 1023},
+    {.name = "noise-aug",
+     .kind = CLI_AMOUNT,
+     .offset = AT(params.noise_augmentation),
+     .value = "AMOUNT",
+     .help = "noise added to the photo, which lets the clip depart from it",
+     .fallback = "0.02",
+     .high = 10},
+    {.name = "steps",
+     .kind = CLI_WHOLE,
+     .offset = AT(params.steps),
+     .value = "N",
+     .help = "sampling steps",
+     .fallback = "25, or 10 with ays",
+     .low = 1,
+     .high = PS_MAX_STEPS},
+    {.name = "schedule",
+     .kind = CLI_CHOICE,
+     .offset = AT(schedule),
+     .value = "NAME",
+     .help = "noise levels of the steps",
+     .fallback = "karras",
+     .choices = schedules},
+    {.name = "sigmas",
+     .kind = CLI_LIST,
+     .offset = AT(sigmas),
+     .value = "LIST",
+     .help = "noise levels of your own, falling to 0 at the end",
+     .low = 2,
+     .high = PS_MAX_STEPS + 1},
+    {.name = "guidance",
+     .kind = CLI_SPAN,
+     .offset = AT(guidance),
+     .value = "MIN:MAX",
+     .help = "guidance scale of the first and of the last frame",
+     .fallback = "1:3",
+     .low = 0.01,
+     .high = 100},
+    {.name = "seed",
+     .kind = CLI_SEED,
+     .offset = AT(params.seed),
+     .value = "N",
+     .help = "what the random numbers begin with",
+     .fallback = "0"},
+    {.name = "rng",
+     .kind = CLI_CHOICE,
+     .offset = AT(rng),
+     .value = "NAME",
+     .help = "whose random numbers, packshot's or those of PyTorch on a CPU",
+     .fallback = "philox",
+     .choices = rngs},
+    {.name = "background",
+     .kind = CLI_COLOUR,
+     .offset = AT(photo_params.background),
+     .value = "RRGGBB",
+     .help = "colour behind a transparent photo",
+     .fallback = "ffffff"},
+    {.name = "dtype",
+     .kind = CLI_CHOICE,
+     .offset = AT(dtype),
+     .value = "TYPE",
+     .help = "how weights and activations are stored; bf16 is for cpu and ref",
+     .fallback = "f16 on a GPU, bf16 or f32 on the processor",
+     .low = PS_DTYPE_F32,
+     .choices = dtypes},
+    {.name = "device",
+     .kind = CLI_TEXT,
+     .offset = AT(device),
+     .value = "NAME",
+     .help = "auto, cpu, ref, or a number or part of a name as packshot devices lists them",
+     .fallback = "auto, the first GPU, else the processor"},
+    {.name = "threads",
+     .kind = CLI_WHOLE,
+     .offset = AT(threads),
+     .value = "N",
+     .help = "threads of the processor",
+     .fallback = "one for each processor",
+     .low = 1,
+     .high = 1024},
+    {.name = "memory",
+     .kind = CLI_SIZE,
+     .offset = AT(params.memory_bytes),
+     .value = "SIZE",
+     .help = "device memory that may be used, staging included",
+     .fallback = "what is free"},
+    {.name = "decode-chunk",
+     .kind = CLI_AUTO_WHOLE,
+     .offset = AT(params.decode_chunk),
+     .value = "N",
+     .help = "frames decoded at a time as diffusers does it, which shows at the seams",
+     .fallback = "auto, which decodes the whole clip, exactly",
+     .low = 1,
+     .high = PS_MAX_FRAMES},
+    {.name = "crf",
+     .kind = CLI_WHOLE,
+     .offset = AT(save.crf),
+     .value = "N",
+     .help = "H.264 quality, lower is better",
+     .fallback = "17",
+     .low = 1,
+     .high = 51},
+    {.name = "overwrite",
+     .kind = CLI_FLAG,
+     .offset = AT(save.overwrite),
+     .help = "replace an existing clip or taps file"},
+    {.name = "dry-run",
+     .kind = CLI_FLAG,
+     .offset = AT(dry_run),
+     .help = "check everything and print the plan; write nothing"},
+    {.name = "taps",
+     .kind = CLI_TEXT,
+     .offset = AT(params.taps),
+     .value = "FILE",
+     .help = "write intermediate tensors to this safetensors file"},
+    {.name = "taps-in",
+     .kind = CLI_TEXT,
+     .offset = AT(params.taps_in),
+     .value = "FILE",
+     .help = "take the noise from this safetensors file"},
+    {.name = "validate",
+     .kind = CLI_FLAG,
+     .offset = AT(validate),
+     .help = "run under the Vulkan validation layer; any message is a failure"},
+    {.name = "json",
+     .kind = CLI_FLAG,
+     .offset = AT(json),
+     .help = "one JSON object a line on standard output (plan, progress, summary or error)"},
+    {.name = "quiet", .letter = 'q', .kind = CLI_FLAG, .offset = AT(quiet), .help = "print errors alone"},
+    {0},
+};
+
+enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error)
+{
+    const bool scheduled = request->params.steps || request->schedule;
+    if (!request->model)
+        return cli_fail(error, PS_ERR_USAGE, "usage.option",
+                        "render needs --model PATH; see packshot help render");
+    if (!request->output && !request->dry_run)
+        return cli_fail(error, PS_ERR_USAGE, "usage.option",
+                        "render needs --output CLIP; see packshot help render");
+    if (request->sigmas.count && scheduled)
+        return cli_fail(
+            error, PS_ERR_USAGE, "usage.conflict",
+            "--sigmas has every step in it and goes with neither --steps nor --schedule; see packshot help "
+            "render");
+    struct ps_render_params *params = &request->params;
+    if (params->width || params->height) {
+        params->width = params->width ? params->width : 1024;
+        params->height = params->height ? params->height : 576;
+    }
+    params->fit = (enum ps_fit)request->fit;
+    params->schedule = (enum ps_schedule)request->schedule;
+    params->rng = (enum ps_rng)request->rng;
+    params->dtype = (enum ps_dtype)request->dtype;
+    params->sigmas = request->sigmas.values;
+    params->sigma_count = request->sigmas.count;
+    params->guidance_min = request->guidance[0];
+    params->guidance_max = request->guidance[1];
+    params->overwrite = request->save.overwrite;
+    return PS_OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (!a || !b)
+        return false;
+    if (stat(a, &first) || stat(b, &second))
+        return !strcmp(a, b);
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error)
+{
+    const char *const outputs[] = {request->output, request->params.taps};
+    const char *const inputs[] = {request->photo, request->model, request->unet, request->params.taps_in};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        for (size_t j = 0; j < sizeof inputs / sizeof *inputs; j++)
+            if (is_same_file(outputs[i], inputs[j]))
+                return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
+                                "\"%.300s\" would be replaced, and it is an input; name another output",
+                                outputs[i]);
+        if (outputs[i] && ps_clip_check_output(outputs[i], &request->save, error))
+            return error->status;
+    }
+    if (is_same_file(request->output, request->params.taps))
+        return cli_fail(error, PS_ERR_USAGE, "usage.conflict", "--output and --taps name the same file");
+    return PS_OK;
+}
+
+void cli_request_free(struct cli_request *request)
+{
+    free(request->sigmas.values);
+    request->sigmas = (struct cli_list){0};
+}

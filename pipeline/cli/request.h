@@ -1,0 +1,31 @@
+/* What the command line of `packshot render` asks for. */
+#ifndef PS_CLI_REQUEST_H
+#define PS_CLI_REQUEST_H
+
+#include "cli/options.h"
+
+struct cli_request {
+    const char *photo, *output, *model, *unet, *device;
+    struct ps_render_params params;
+    struct ps_save_params save;
+    struct ps_photo_params photo_params;
+    uint32_t threads;
+    int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
+    float guidance[2];
+    struct cli_list sigmas;
+    bool dry_run, validate, json, quiet;
+};
+
+/* The table that fills the struct. */
+extern const struct cli_option cli_request_options[];
+
+/* Judges what no option can judge alone, and fills `params`. Status: PS_ERR_USAGE. */
+enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error);
+
+/* That what will be written can be, and does not replace what is read. Touches nothing. Status: PS_ERR_USAGE
+ * and those of ps_clip_check_output. */
+enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error);
+
+void cli_request_free(struct cli_request *request);
+
+#endif

@@ -1,0 +1,113 @@
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bytes of the UTF-8 character at `at`, or 0 where there is none that may be printed. Overlong forms,
+ * surrogates and the controls U+0080 to U+009F are none. */
+static size_t character(const unsigned char *at, int lines)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (*at < 0x80)
+        return (*at >= 0x20 && *at != 0x7f) || (lines && *at == '\n');
+    const size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+    if (*at < 0xc2 || *at > 0xf4)
+        return 0;
+    uint32_t code = *at & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) || code < 0xa0)
+        return 0;
+    return size;
+}
+
+char *cli_printable(char *to, size_t size, const char *from, int lines)
+{
+    size_t used = 0;
+    for (const unsigned char *at = (const unsigned char *)from; *at;) {
+        const size_t bytes = character(at, lines);
+        if (used + (bytes ? bytes : 4) >= size)
+            break;
+        if (bytes)
+            memcpy(to + used, at, bytes);
+        else
+            snprintf(to + used, size - used, "\\x%02x", *at);
+        used += bytes ? bytes : 4;
+        at += bytes ? bytes : 1;
+    }
+    to[used] = '\0';
+    return to;
+}
+
+static char *scaled(char *to, double value, double step, const char *const *units, size_t count)
+{
+    size_t unit = 0;
+    for (; value >= step && unit + 1 < count; unit++)
+        value /= step;
+    snprintf(to, CLI_NUMBER_SIZE, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return to;
+}
+
+char *cli_bytes(char to[CLI_NUMBER_SIZE], uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    return scaled(to, (double)bytes, 1024, units, sizeof units / sizeof *units);
+}
+
+char *cli_flops(char to[CLI_NUMBER_SIZE], uint64_t flops)
+{
+    static const char *const units[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"};
+    return scaled(to, (double)flops, 1000, units, sizeof units / sizeof *units);
+}
+
+char *cli_count(char to[CLI_NUMBER_SIZE], uint64_t count)
+{
+    static const char *const units[] = {"", "k", "M", "G"};
+    scaled(to, (double)count, 1000, units, sizeof units / sizeof *units);
+    const size_t length = strlen(to);
+    if (to[length - 1] == ' ')
+        to[length - 1] = '\0';
+    return to;
+}
+
+char *cli_duration(char to[CLI_NUMBER_SIZE], double seconds)
+{
+    const double longest = 999.0 * 3600;
+    const unsigned whole = (unsigned)(seconds < 0 ? 0 : seconds < longest ? seconds + 0.5 : longest);
+    if (whole >= 3600)
+        snprintf(to, CLI_NUMBER_SIZE, "%u:%02u:%02u", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(to, CLI_NUMBER_SIZE, "%02u:%02u", whole / 60, whole % 60);
+    return to;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+unsigned cli_edits(const char *a, const char *b, unsigned limit)
+{
+    enum { LONGEST = 31 };
+    const size_t rows = strlen(a), columns = strlen(b);
+    unsigned distance[LONGEST + 1][LONGEST + 1];
+    if (rows > LONGEST || columns > LONGEST)
+        return limit + 1;
+    for (size_t i = 0; i <= rows; i++)
+        distance[i][0] = (unsigned)i;
+    for (size_t j = 0; j <= columns; j++)
+        distance[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= rows; i++) {
+        for (size_t j = 1; j <= columns; j++) {
+            unsigned best = distance[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            best = least(best, least(distance[i - 1][j], distance[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = least(best, distance[i - 2][j - 2] + 1);
+            distance[i][j] = best;
+        }
+    }
+    return distance[rows][columns];
+}

@@ -1,0 +1,25 @@
+/* Text for people: safe to print, and numbers in readable units. */
+#ifndef PS_CLI_TEXT_H
+#define PS_CLI_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copies `from` with control characters and bytes that are not UTF-8 written as \xNN, cut at a whole
+ * character where `size` is too small. A line end stays where `lines` is not 0. Returns `to`. */
+char *cli_printable(char *to, size_t size, const char *from, int lines);
+
+/* "512 B", "12.5 MiB"; a static-size text in `to`, which is returned. */
+enum { CLI_NUMBER_SIZE = 24 };
+char *cli_bytes(char to[CLI_NUMBER_SIZE], uint64_t bytes);
+/* "3.2 TFLOP". */
+char *cli_flops(char to[CLI_NUMBER_SIZE], uint64_t flops);
+/* "1520.5 M"; thousands, millions or billions. */
+char *cli_count(char to[CLI_NUMBER_SIZE], uint64_t count);
+/* "02:10" or "1:02:10". */
+char *cli_duration(char to[CLI_NUMBER_SIZE], double seconds);
+
+/* Edits between two words, where a swap of neighbours counts as one; `limit` + 1 where there are more. */
+unsigned cli_edits(const char *a, const char *b, unsigned limit);
+
+#endif

@@ -1,0 +1,20 @@
+/* Strict reading of values: the whole text or nothing, in range, in the same way whatever the locale. */
+#ifndef PS_CLI_VALUE_H
+#define PS_CLI_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal digits alone, from `low` to `high`. */
+bool cli_read_whole(const char *text, uint64_t low, uint64_t high, uint64_t *value);
+
+/* A finite decimal number with a point, such as -5, 0.02 or 1.5e3, from `low` to `high`. */
+bool cli_read_real(const char *text, double low, double high, double *value);
+
+/* Bytes, at least 1: digits, alone or with K, M or G for powers of 1024. */
+bool cli_read_size(const char *text, uint64_t *bytes);
+
+/* Six hexadecimal digits. */
+bool cli_read_colour(const char *text, uint32_t *rgb);
+
+#endif

@@ -1,0 +1,177 @@
+#include "cpu/pool.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <immintrin.h>
+
+/* Launches follow each other within microseconds: a thread looks for the next one so many times (some 20 us) before it
+ * sleeps. */
+#define SPINS 2000
+#define CACHE_LINE 64
+
+struct worker {
+    struct ps_pool *pool;
+    pthread_t thread;
+    void *scratch;
+};
+
+struct ps_pool {
+    uint32_t threads;
+    size_t scratch_bytes;
+    struct worker *workers; /* [threads]; the first has no thread of its own */
+
+    ps_pool_task *task;
+    void *work;
+    uint32_t count;
+    _Alignas(CACHE_LINE) atomic_uint next;       /* task to be taken */
+    _Alignas(CACHE_LINE) atomic_uint generation; /* of the work; odd work is as good as even */
+    atomic_uint sleeping;                        /* threads that wait for it in the kernel */
+    atomic_bool closing;
+    _Alignas(CACHE_LINE) atomic_uint busy; /* threads that have not finished the work, the caller aside */
+};
+
+static void wait_while(atomic_uint *word, unsigned value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake(atomic_uint *word, int threads)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+}
+
+static void take_tasks(struct ps_pool *pool, void *scratch)
+{
+    for (;;) {
+        const uint32_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (index >= pool->count)
+            return;
+        pool->task(pool->work, index, scratch);
+    }
+}
+
+/* Returns when the generation is no longer `seen`. */
+static void await_work(struct ps_pool *pool, unsigned seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen)
+            return;
+        _mm_pause();
+    }
+    atomic_fetch_add(&pool->sleeping, 1);
+    while (atomic_load(&pool->generation) == seen)
+        wait_while(&pool->generation, seen);
+    atomic_fetch_sub(&pool->sleeping, 1);
+}
+
+static void *work(void *argument)
+{
+    struct worker *self = argument;
+    struct ps_pool *pool = self->pool;
+    for (unsigned seen = 0;; seen++) {
+        await_work(pool, seen);
+        if (atomic_load(&pool->closing))
+            return NULL;
+        take_tasks(pool, self->scratch);
+        if (atomic_fetch_sub(&pool->busy, 1) == 1)
+            wake(&pool->busy, 1);
+    }
+}
+
+static void start(struct ps_pool *pool)
+{
+    atomic_fetch_add(&pool->generation, 1);
+    if (atomic_load(&pool->sleeping))
+        wake(&pool->generation, (int)pool->threads);
+}
+
+static void await_workers(struct ps_pool *pool)
+{
+    unsigned busy;
+    for (int i = 0; i < SPINS; i++) {
+        if (!atomic_load_explicit(&pool->busy, memory_order_acquire))
+            return;
+        _mm_pause();
+    }
+    while ((busy = atomic_load(&pool->busy)))
+        wait_while(&pool->busy, busy);
+}
+
+void ps_pool_run(struct ps_pool *pool, ps_pool_task *task, void *work_data, uint32_t count)
+{
+    if (!count)
+        return;
+    pool->task = task;
+    pool->work = work_data;
+    pool->count = count;
+    atomic_store(&pool->next, 0);
+    if (pool->threads > 1 && count > 1) {
+        atomic_store(&pool->busy, pool->threads - 1);
+        start(pool);
+        take_tasks(pool, pool->workers[0].scratch);
+        await_workers(pool);
+    } else {
+        take_tasks(pool, pool->workers[0].scratch);
+    }
+}
+
+uint32_t ps_pool_threads(const struct ps_pool *pool)
+{
+    return pool->threads;
+}
+
+bool ps_pool_scratch(struct ps_pool *pool, size_t bytes)
+{
+    if (bytes <= pool->scratch_bytes)
+        return true;
+    bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    for (uint32_t i = 0; i < pool->threads; i++) {
+        free(pool->workers[i].scratch);
+        pool->workers[i].scratch = aligned_alloc(CACHE_LINE, bytes);
+        if (!pool->workers[i].scratch) {
+            pool->scratch_bytes = 0;
+            return false;
+        }
+    }
+    pool->scratch_bytes = bytes;
+    return true;
+}
+
+struct ps_pool *ps_pool_open(uint32_t threads)
+{
+    struct ps_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
+    struct worker *workers = calloc(threads, sizeof *workers);
+    if (!pool || !workers) {
+        free(pool);
+        free(workers);
+        return NULL;
+    }
+    *pool = (struct ps_pool){.workers = workers};
+    for (uint32_t i = 0; i < threads; i++) {
+        workers[i].pool = pool;
+        if (i && pthread_create(&workers[i].thread, NULL, work, &workers[i])) {
+            ps_pool_close(pool);
+            return NULL;
+        }
+        pool->threads = i + 1;
+    }
+    return pool;
+}
+
+void ps_pool_close(struct ps_pool *pool)
+{
+    atomic_store(&pool->closing, true);
+    start(pool);
+    for (uint32_t i = 0; i < pool->threads; i++) {
+        if (i)
+            pthread_join(pool->workers[i].thread, NULL);
+        free(pool->workers[i].scratch);
+    }
+    free(pool->workers);
+    free(pool);
+}

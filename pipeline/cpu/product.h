@@ -1,0 +1,56 @@
+/* Linear layers and convolutions as one thing: a matrix product whose left rows are found through kernel positions. */
+#ifndef PS_CPU_PRODUCT_H
+#define PS_CPU_PRODUCT_H
+
+#include "cpu/tile.h"
+
+/* Operands of both kernels, as in kernels.def. */
+enum { PS_X, PS_WEIGHT, PS_BIAS, PS_VECTOR, PS_RESIDUAL, PS_Y };
+
+struct ps_product_work {
+    const struct ps_cpu_call *call;
+    enum ps_type type;
+    uint32_t m, k, n; /* rows of the result, channels of x, columns of the weight */
+    uint32_t vector_rows;
+    float scale;
+
+    /* Row i of the result is output pixel i; a linear layer is a convolution of one row of pixels. */
+    uint32_t in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride, pad_y, pad_x;
+
+    uint32_t depth; /* k rounded up to 4, which the weight is padded to */
+    uint32_t taps;
+    bool gather; /* left rows are copied, all kernel positions one after the other, before they are multiplied */
+    uint32_t gathered; /* elements of such a row */
+
+    /* Tasks are pieces of `block` rows and `group` panels. */
+    uint32_t block, blocks, panels, group, groups;
+    /* Bytes into a thread's scratch, which begins with a tile's results. */
+    size_t offsets_at, pointers_at, zeros_at, rows_at;
+};
+
+/* Fills in what follows from x's geometry, and runs. False where scratch memory is out. */
+bool PS_NAME(run_product)(struct ps_product_work *work);
+
+/* Bytes of scratch: a tile's results, offsets of a task's columns, pointers, zeros and gathered rows. */
+size_t PS_NAME(place_left)(struct ps_product_work *work);
+
+/* Finds (or gathers) the left rows of result rows [first, first + count) and leaves pointers to them in scratch:
+ * [tile][segment][PS_TILE_ROWS]. */
+void PS_NAME(find_left)(const struct ps_product_work *work, uint32_t first, uint32_t count, char *scratch);
+
+/* bias + vector of the task's columns [column, column + columns) for result row `row`, as floats. */
+void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column, uint32_t columns,
+                           float *offsets);
+
+/* Asks for the memory that the epilogue will read and write of a tile, while the tile is being computed. */
+void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width);
+
+/* Whether the epilogue is nothing but an offset, a scale and a residual, and where it goes: what a tile can do itself. */
+bool PS_NAME(is_simple)(const struct ps_product_work *work, uint32_t row, uint32_t rows);
+struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, uint32_t row, uint32_t column);
+
+/* Stores the tile of `rows` rows from `row` and `width` columns from `column`. */
+void PS_NAME(epilogue)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width,
+                       const float *sums);
+
+#endif
