@@ -112,7 +112,8 @@ struct ps_context_params {
      * lists the Vulkan devices; "cpu": the processor; "ref": the slow, exact reference interpreter. */
     const char *device;
     uint32_t threads; /* of "cpu"; 0 means one for each processor that the process may run on */
-    /* Called with one line of text without a line end; NULL is silence. */
+    /* Called with one line of text without a line end; NULL is silence. With `validate` some lines come from a thread of
+     * the validation layer. */
     void (*log)(void *user, enum ps_log_level level, const char *line);
     void *user;
     bool validate; /* run under the Khronos validation layer, with its messages logged as errors; for tests */

@@ -59,23 +59,30 @@ static void tell(struct examination *exam, enum verdict verdict, const char *che
                                       cli_json_text(verdict == OK ? "" : cure)));
 }
 
-/* The best device for a render other than the reference interpreter, which is the last and always there. */
-static const struct ps_device *best_device(const struct examination *exam)
+static bool is_vulkan(const struct ps_device *device)
 {
-    const struct ps_device *best = NULL;
-    for (size_t i = 0; i + 1 < exam->count; i++)
-        if (exam->devices[i].usable && (!best || (best->software && !exam->devices[i].software)))
-            best = &exam->devices[i];
-    return best;
+    return device->selector[0] >= '0' && device->selector[0] <= '9';
+}
+
+/* What --device auto takes: the first usable GPU, else the processor. Null where only software Vulkan devices
+ * and the reference interpreter, the last and always there, are left. */
+static const struct ps_device *automatic_device(const struct examination *exam)
+{
+    for (int software = 0; software <= 1; software++)
+        for (size_t i = 0; i + 1 < exam->count; i++)
+            if (exam->devices[i].usable && exam->devices[i].software == software &&
+                is_vulkan(&exam->devices[i]) == !software)
+                return &exam->devices[i];
+    return NULL;
 }
 
 static void check_vulkan(struct examination *exam)
 {
-    if (exam->count > 1)
+    if (exam->count && is_vulkan(&exam->devices[0]))
         tell(exam, OK, "vulkan", "the loader finds devices", "");
     else
-        tell(exam, FAIL, "vulkan", exam->note[0] ? exam->note : "the loader finds no device",
-             "only --device ref works without one");
+        tell(exam, automatic_device(exam) ? WARN : FAIL, "vulkan",
+             exam->note[0] ? exam->note : "the loader finds no device", "without it no GPU can be used");
 }
 
 static void check_features(struct examination *exam)
@@ -92,20 +99,20 @@ static void check_features(struct examination *exam)
 
 static void check_device(struct examination *exam)
 {
-    const struct ps_device *best = best_device(exam);
+    const struct ps_device *device = automatic_device(exam);
     char finding[320];
-    if (!best) {
-        tell(exam, FAIL, "device", "no device can render", "install a Vulkan 1.2 driver");
+    if (!device) {
+        tell(exam, FAIL, "device", "--device auto finds none", "install a Vulkan 1.2 driver");
         return;
     }
-    snprintf(finding, sizeof finding, "--device auto takes %s: %s", best->selector, best->name);
-    tell(exam, best->software ? WARN : OK, "device", finding,
-         "it runs on the CPU, which takes long; on a machine with a GPU install its driver");
+    snprintf(finding, sizeof finding, "--device auto takes %s: %s", device->selector, device->name);
+    tell(exam, device->software ? WARN : OK, "device", finding,
+         "a clip takes long without a GPU; where there is one, install its driver");
 }
 
 static void check_memory(struct examination *exam)
 {
-    const struct ps_device *best = best_device(exam);
+    const struct ps_device *best = automatic_device(exam);
     const uint64_t comfortable = UINT64_C(8) << 30;
     char finding[64], bytes[CLI_NUMBER_SIZE];
     if (!best)

@@ -50,8 +50,7 @@ static void say_plan(struct cli_report *report, const struct ps_plan *plan)
     char a[CLI_NUMBER_SIZE], b[CLI_NUMBER_SIZE], c[CLI_NUMBER_SIZE], d[CLI_NUMBER_SIZE];
     cli_say(report, false, "plan: %ux%u, %u frames, %u steps, guidance %g to %g, %s, seed %llu",
             params->width, params->height, params->frames, params->steps, (double)params->guidance_min,
-            (double)params->guidance_max, dtype_name(params->dtype),
-            (unsigned long long)params->seed);
+            (double)params->guidance_max, dtype_name(params->dtype), (unsigned long long)params->seed);
     cli_say(report, false, "  %-8s %12s %12s %12s %14s", "phase", "weights", "scratch", "staging", "work");
     for (uint32_t i = 0; i < plan->phase_count; i++) {
         const struct ps_phase_plan *phase = &plan->phases[i];

@@ -80,7 +80,7 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
         return error->status;
     const struct ps_device *device = ps_context_device(work->context);
     if (device->software && (!request->device || !strcmp(request->device, "auto")))
-        cli_say(&work->report, true, "warning: no GPU was found; %s runs on the CPU and takes long",
+        cli_say(&work->report, true, "no GPU was found; %s renders instead, which takes longer",
                 device->name);
     return check_stop(error);
 }

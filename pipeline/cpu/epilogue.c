@@ -126,13 +126,15 @@ PS_INLINE void write_offsets(enum ps_type type, const struct ps_product_work *wo
 void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column, uint32_t columns,
                            float *offsets)
 {
-    if (act_of(work) == PS_ACT_NONE)
+    if (act_of(work) == PS_ACT_NONE || act_of(work) == PS_ACT_GEGLU)
         V_TYPED(work->type, write_offsets, work, row, column, (uint32_t)ps_min_u64(columns, work->n - column), offsets);
 }
 
 bool PS_NAME(is_simple)(const struct ps_product_work *work, uint32_t row, uint32_t rows)
 {
-    return PS_TILE_STORES && act_of(work) == PS_ACT_NONE && row / work->vector_rows == (row + rows - 1) / work->vector_rows;
+    const uint32_t act = act_of(work);
+    const bool known = (PS_TILE_STORES && act == PS_ACT_NONE) || (PS_TILE_GATES && act == PS_ACT_GEGLU);
+    return known && row / work->vector_rows == (row + rows - 1) / work->vector_rows;
 }
 
 struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, uint32_t row, uint32_t column)
@@ -141,8 +143,9 @@ struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, u
     return (struct ps_tile_store){.type = work->type,
                                   .residual = first.residual,
                                   .y = first.y,
-                                  .pitch = work->n * ps_type_bytes(work->type),
-                                  .scale = work->scale};
+                                  .pitch = work->n / halves_of(work) * ps_type_bytes(work->type),
+                                  .scale = work->scale,
+                                  .gated = act_of(work) == PS_ACT_GEGLU};
 }
 
 static void prefetch(const void *base, uint64_t from, uint64_t bytes)

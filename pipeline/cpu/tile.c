@@ -1,7 +1,7 @@
 #include "cpu/tile.h"
 
 #include "base/checked.h"
-#include "cpu/vec.h"
+#include "cpu/vec_math.h"
 
 #ifdef __AVX512F__
 #define STRIP 64 /* columns that a strip of accumulators holds */
@@ -162,6 +162,23 @@ PS_INLINE void store_sums(const struct ps_tile *tile, const struct strip *strip,
             v_store_f32(tile->result + i * PS_PANEL + column + v * V_LANES, sums_of(strip, i, v));
 }
 
+PS_INLINE void store_gated(enum ps_type type, const struct ps_tile_store *store, const struct strip *strip,
+                           uint32_t rows)
+{
+    v16 offset[STRIP / V_LANES];
+    const v16 scale = v_set(store->scale);
+    for (uint32_t v = 0; v < STRIP / V_LANES; v++)
+        offset[v] = v_load_f32(store->offset + v * V_LANES);
+    for (uint32_t i = 0; i < rows; i++)
+        for (uint32_t v = 0; v + 1 < STRIP / V_LANES; v += 2) {
+            const v16 a = v_add(sums_of(strip, i, v), offset[v]), b = v_add(sums_of(strip, i, v + 1), offset[v + 1]);
+            v16 s = v_mul(v_mul(v_even(a, b), v_gelu(v_odd(a, b))), scale);
+            if (store->residual)
+                s = v_add(s, v_load(type, store->residual + i * store->pitch, v * V_LANES / 2));
+            v_store(type, store->y + i * store->pitch, v * V_LANES / 2, s);
+        }
+}
+
 PS_INLINE void store_results(enum ps_type type, const struct ps_tile_store *store, const struct strip *strip,
                              uint32_t rows, uint32_t column)
 {
@@ -204,6 +221,8 @@ PS_INLINE void run_strip(const struct ps_tile *tile, enum ps_type type, uint32_t
         store_sums(tile, &strip, rows, ps_div_up(vectors * LANES, V_LANES), column);
     else if (!tile->store)
         store_sums(tile, &strip, rows, STRIP / V_LANES, column);
+    else if (PS_TILE_GATES && tile->store->gated)
+        V_TYPED(tile->store->type, store_gated, tile->store, &strip, rows);
     else
         V_TYPED(tile->store->type, store_results, tile->store, &strip, rows, column);
 }

@@ -13,9 +13,15 @@
 #ifdef PS_TILES_AMX
 #define PS_TILE_ROWS 32
 #define PS_TILE_STORES false /* whether tiles know ps_tile_store */
+#define PS_TILE_GATES false
 #else
 #define PS_TILE_ROWS 6
 #define PS_TILE_STORES true
+#ifdef __AVX512F__
+#define PS_TILE_GATES true /* whether that goes for gated ones too */
+#else
+#define PS_TILE_GATES false
+#endif
 #endif
 
 /* The type in which the left operand is read: as it is stored, or float32 where the set has no product of the type. */
@@ -25,7 +31,8 @@
 #define PS_LEFT_TYPE(type) PS_F32
 #endif
 
-/* What becomes of a whole panel's sums where that is simple: y = scale (s + offset) + residual. */
+/* What becomes of a whole panel's sums where that is simple: y = scale (s + offset) + residual, or (gated) with values
+ * and gates in turn v gelu(g) in place of s + offset, which halves the columns. */
 struct ps_tile_store {
     enum ps_type type;    /* of residual and y */
     const float *offset;  /* [PS_PANEL] */
@@ -33,6 +40,7 @@ struct ps_tile_store {
     char *y;
     uint64_t pitch; /* bytes from one row to the next of both */
     float scale;
+    bool gated;
 };
 
 /* A tile sums segments one after the other: kernel positions of a convolution; a plain product has one. */

@@ -8,8 +8,7 @@
 
 #include "ops/ops.h"
 #include "weights/bind.h"
-
-#define PS_MAX_TRANSFORMER_LAYERS 16
+#include "weights/config.h"
 
 struct ps_feed_forward {
     struct ps_layer gate; /* GEGLU [c -> 4 c] */

@@ -7,7 +7,7 @@
 #include "model/transformer.h"
 #include "weights/config.h"
 
-#define PS_MAX_LEVEL_BLOCKS 9
+#define PS_MAX_LEVEL_BLOCKS (PS_MAX_LAYERS + 1)
 
 struct ps_unet_level {
     uint32_t block_count;

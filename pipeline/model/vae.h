@@ -6,7 +6,7 @@
 #include "model/resnet.h"
 #include "weights/config.h"
 
-#define PS_MAX_VAE_BLOCKS 8
+#define PS_MAX_VAE_BLOCKS (PS_MAX_LAYERS + 1)
 
 /* One head over the pixels of each frame, with its own norm, biases and residual. */
 struct ps_vae_attention {

@@ -6,6 +6,9 @@
 #include "weights/part.h"
 
 #define PS_MAX_LEVELS 8
+/* Of resnets in a block on the way down, and of transformer layers in an attention. */
+#define PS_MAX_LAYERS 8
+#define PS_MAX_TRANSFORMER_LAYERS 16
 
 struct ps_unet_config {
     uint32_t in_channels, out_channels; /* 2 latent, latent */

@@ -7,7 +7,6 @@
  */
 #define HEAD_CHANNELS 64
 
-#define MAX_LAYERS 32
 
 static bool attends(const struct ps_part *part, const char *side, uint32_t block)
 {
@@ -17,7 +16,7 @@ static bool attends(const struct ps_part *part, const char *side, uint32_t block
 static uint32_t count_resnets(const struct ps_part *part, uint32_t block)
 {
     uint32_t count = 0;
-    while (count < MAX_LAYERS && ps_part_prefixed(part, "down_blocks.%u.resnets.%u.", block, count))
+    while (count <= PS_MAX_LAYERS && ps_part_prefixed(part, "down_blocks.%u.resnets.%u.", block, count))
         count++;
     return count;
 }
@@ -27,7 +26,7 @@ static void measure_attention(struct ps_unet_config *config, const struct ps_par
                               const char *side, uint32_t block)
 {
     uint32_t count = 0;
-    while (count < MAX_LAYERS &&
+    while (count <= PS_MAX_TRANSFORMER_LAYERS &&
            ps_part_prefixed(part, "%s.%u.attentions.0.transformer_blocks.%u.", side, block, count))
         count++;
     config->transformer_layers_per_block[level] = count;
@@ -143,7 +142,7 @@ static void measure_mid(struct ps_unet_config *config, const struct ps_part *par
 {
     const uint32_t last = config->levels - 1;
     uint32_t count = 0;
-    while (count < MAX_LAYERS &&
+    while (count <= PS_MAX_TRANSFORMER_LAYERS &&
            ps_part_prefixed(part, "mid_block.attentions.0.transformer_blocks.%u.", count))
         count++;
     if (!config->transformer_layers_per_block[last])
@@ -172,8 +171,11 @@ static void require_sizes(struct ps_unet_config *config, struct ps_settings *set
     for (uint32_t i = 0; i < config->levels; i++) {
         if (!config->block_out_channels[i] || !config->layers_per_block[i])
             ps_setting_fail(settings, "block_out_channels", "down_blocks.%u has no complete resnet", i);
-        if (config->layers_per_block[i] > MAX_LAYERS || config->transformer_layers_per_block[i] > MAX_LAYERS)
-            ps_setting_fail(settings, "layers_per_block", "level %u has more than %d layers", i, MAX_LAYERS);
+        if (config->layers_per_block[i] > PS_MAX_LAYERS)
+            ps_setting_fail(settings, "layers_per_block", "level %u has more than %d layers", i, PS_MAX_LAYERS);
+        if (config->transformer_layers_per_block[i] > PS_MAX_TRANSFORMER_LAYERS)
+            ps_setting_fail(settings, "transformer_layers_per_block", "level %u has more than %d layers", i,
+                            PS_MAX_TRANSFORMER_LAYERS);
         /* Without attention anywhere on a level the numbers are not used. */
         if (!config->transformer_layers_per_block[i])
             config->transformer_layers_per_block[i] = 1;

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define MAX_LAYERS 32
 
 static void measure(struct ps_vae_config *config, const struct ps_part *part)
 {
@@ -18,7 +17,7 @@ static void measure(struct ps_vae_config *config, const struct ps_part *part)
         if (conv && conv->rank == 4 && conv->shape[0] <= INT32_MAX)
             config->block_out_channels[i] = (uint32_t)conv->shape[0];
     }
-    while (config->layers_per_block < MAX_LAYERS &&
+    while (config->layers_per_block <= PS_MAX_LAYERS &&
            ps_part_prefixed(part, "encoder.down_blocks.0.resnets.%u.", config->layers_per_block))
         config->layers_per_block++;
     config->temporal = ps_part_find(part, "decoder.time_conv_out.weight") != NULL;
@@ -90,8 +89,8 @@ static void require_sizes(const struct ps_vae_config *config, struct ps_settings
 {
     if (!config->latent_channels)
         ps_setting_fail(settings, "latent_channels", "neither the tensors nor config.json tell this size");
-    if (!config->layers_per_block || config->layers_per_block > MAX_LAYERS)
-        ps_setting_fail(settings, "layers_per_block", "expected 1 to %d layers, found %u", MAX_LAYERS,
+    if (!config->layers_per_block || config->layers_per_block > PS_MAX_LAYERS)
+        ps_setting_fail(settings, "layers_per_block", "expected 1 to %d layers, found %u", PS_MAX_LAYERS,
                         config->layers_per_block);
     for (uint32_t i = 0; i < config->levels; i++) {
         if (!config->block_out_channels[i])

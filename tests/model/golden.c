@@ -24,7 +24,7 @@ static void must(const struct ps_error *error)
 struct golden golden_open(const char *name)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/tests/golden/blocks/%s.safetensors", PACKSHOT_SOURCE_DIR, name);
+    snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", PACKSHOT_SOURCE_DIR, name);
     return golden_open_path(path);
 }
 
@@ -94,14 +94,13 @@ float *golden_channels_last(const struct golden *golden, const char *name, uint3
     return last;
 }
 
-/* Gives every weight of the set a place; returns the bytes of the one segment. */
-static uint64_t place(const struct golden_run *run, struct ps_arena *arena, struct ps_tensor *resident)
+/* Gives every weight of the set a place. */
+static void place(const struct golden_run *run, struct ps_arena *arena, struct ps_tensor *resident)
 {
     for (uint32_t i = 0; i < run->weights->count; i++) {
         resident[i] = ps_packed_shape(&run->weights->items[i], run->type);
         resident[i].offset = ps_arena_take(arena, ps_span_bytes(resident[i]));
     }
-    return ps_arena_peak(arena);
 }
 
 void golden_execute(struct ps_backend *backend, const struct golden_run *what)
@@ -110,7 +109,7 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *what)
     struct ps_backend plan = ps_plan_backend(backend);
     struct ps_run dry, run;
     const uint64_t chunk = what->chunk_bytes ? what->chunk_bytes : PS_MAX_CHUNK;
-    const uint64_t ring = 8u << 20;
+    const uint64_t ring = what->stream ? 8u << 20 : 512u << 20; /* the second is only planned with */
     ps_run_begin(&dry, &plan, what->type, &error);
     dry.chunk_bytes = chunk;
     dry.frugal = what->frugal;
@@ -122,9 +121,12 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *what)
     ps_arena_init(&arena, backend->segment_limit);
     struct ps_tensor *resident = calloc(what->weights->count + 1, sizeof *resident);
     assert_non_null(resident);
-    const uint64_t weights = what->stream ? ring : place(what, &arena, resident);
-    backend->ops->reserve_staging(backend, 64u << 20, &error);
-    backend->ops->reserve(backend, PS_WEIGHTS, &weights, 1, &error);
+    if (what->stream)
+        ps_arena_take(&arena, ring);
+    else
+        place(what, &arena, resident);
+    backend->ops->reserve_staging(backend, 128u << 20, &error);
+    backend->ops->reserve(backend, PS_WEIGHTS, arena.peak, arena.segments, &error);
     backend->ops->reserve(backend, PS_SCRATCH, dry.scratch.peak, dry.scratch.segments, &error);
     must(&error);
 

@@ -11,7 +11,7 @@ struct golden {
     struct ps_part part;
 };
 
-/* Opens tests/golden/blocks/NAME.safetensors; fails the test if it cannot. */
+/* Opens tests/golden/NAME.safetensors; fails the test if it cannot. */
 struct golden golden_open(const char *name);
 struct golden golden_open_path(const char *path);
 void golden_close(struct golden *golden);

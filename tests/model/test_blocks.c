@@ -179,7 +179,9 @@ static void check(struct ps_backend *backend, struct subject *subject, const str
 
 static void run_case(const struct block_case *what)
 {
-    struct golden golden = golden_open(what->name);
+    char name[64];
+    snprintf(name, sizeof name, "blocks/%s", what->name);
+    struct golden golden = golden_open(name);
     struct subject subject = {.what = what};
     struct ps_error error = {0};
     struct ps_binder binder;

@@ -1,9 +1,11 @@
-/* Every part whole against diffusers, from the toy checkpoints that the goldens' recipes make. */
+/* Every part whole against diffusers, from the toy checkpoints that the goldens' recipes make; with the argument "full",
+ * from a checkpoint of SVD-XT's own size. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -18,21 +20,29 @@ enum kind { VISION, ENCODER, DECODER, UNET };
 struct part_case {
     const char *name;
     enum kind kind;
-    const char *pipeline; /* whose configuration it has, and weights unless `weights` */
-    const char *weights;  /* another weight file */
+    const char *checkpoint; /* whose configuration it has, and weights unless `weights` */
+    const char *weights;    /* another weight file */
 };
 
 static const struct part_case cases[] = {
-    {"clip_mini", VISION, "mini", NULL},
-    {"clip_odd", VISION, "odd", NULL},
-    {"encoder_odd", ENCODER, "odd", NULL},
-    {"encoder_epsilon", ENCODER, "mini", "quiet_vae"},
-    {"decoder_odd", DECODER, "odd", NULL},
-    {"decoder_still", DECODER, "still", NULL},
-    {"decoder_epsilon", DECODER, "mini", "quiet_vae"},
-    {"unet_mini", UNET, "mini", NULL},
-    {"unet_odd", UNET, "odd", NULL},
-    {"unet_epsilon", UNET, "mini", "quiet_unet"},
+    {"blocks/clip_mini", VISION, "pipelines/mini", NULL},
+    {"blocks/clip_odd", VISION, "pipelines/odd", NULL},
+    {"blocks/encoder_odd", ENCODER, "pipelines/odd", NULL},
+    {"blocks/encoder_epsilon", ENCODER, "pipelines/mini", "quiet_vae"},
+    {"blocks/decoder_odd", DECODER, "pipelines/odd", NULL},
+    {"blocks/decoder_still", DECODER, "pipelines/still", NULL},
+    {"blocks/decoder_epsilon", DECODER, "pipelines/mini", "quiet_vae"},
+    {"blocks/unet_mini", UNET, "pipelines/mini", NULL},
+    {"blocks/unet_odd", UNET, "pipelines/odd", NULL},
+    {"blocks/unet_epsilon", UNET, "pipelines/mini", "quiet_unet"},
+};
+
+/* SVD-XT's own sizes with formula weights: 128x128 pixels, two frames. */
+static const struct part_case full_cases[] = {
+    {"full/clip", VISION, "full", NULL},
+    {"full/encoder", ENCODER, "full", NULL},
+    {"full/decoder", DECODER, "full", NULL},
+    {"full/unet", UNET, "full", NULL},
 };
 
 struct subject {
@@ -223,11 +233,49 @@ static void close_subject(struct subject *subject)
     free(subject->found);
 }
 
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Runs the part on every interpreter but ref, which would take hours, and compares with the rows that the golden keeps. */
+static void run_full(void **state)
+{
+    const struct part_case *what = *state;
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", PACKSHOT_GOLDEN_DIR, what->checkpoint);
+    struct subject subject = open_subject(what, path);
+    const bool rows = what->kind == DECODER;
+    subject.expected = golden_channels_last(&subject.golden, rows ? "output.rows" : "output", subject.y_shape);
+    const uint32_t *shape = subject.y_shape;
+    const uint64_t row = (uint64_t)shape[2] * shape[3], step = rows ? 8 : 1;
+    subject.found = calloc(elements(shape) * step, sizeof *subject.found);
+    for (uint32_t i = 1; i < backends.count; i++) {
+        struct ps_backend *backend = backends.items[i];
+        const struct golden_run run = {
+            .weights = subject.weights, .store = &subject.part->store, .body = body, .user = &subject};
+        const double begun = seconds_now();
+        backend->peak_bytes = 0;
+        golden_execute(backend, &run);
+        print_message("%s on %s: %.1f s with loading, %.0f MiB\n", what->name, backend->ops->name,
+                      seconds_now() - begun, (double)backend->peak_bytes / 1048576);
+        for (uint64_t r = 0; rows && r < (uint64_t)shape[0] * shape[1]; r++)
+            memmove(subject.found + r * row, subject.found + r * step * row, row * sizeof *subject.found);
+        golden_expect(what->name, subject.found, subject.expected, elements(shape), 1e-3);
+        struct ps_error error = {0};
+        backend->ops->reserve(backend, PS_WEIGHTS, NULL, 0, &error);
+        backend->ops->reserve(backend, PS_SCRATCH, NULL, 0, &error);
+    }
+    close_subject(&subject);
+}
+
 static void run_case(void **state)
 {
     const struct part_case *what = *state;
     char path[600];
-    snprintf(path, sizeof path, "%s/pipelines/%s", PACKSHOT_GOLDEN_DIR, what->pipeline);
+    snprintf(path, sizeof path, "%s/%s", PACKSHOT_GOLDEN_DIR, what->checkpoint);
     struct subject subject = open_subject(what, path);
     subject.expected = golden_channels_last(&subject.golden, "output", subject.y_shape);
     const uint64_t count = elements(subject.y_shape);
@@ -250,11 +298,18 @@ static void run_case(void **state)
     close_subject(&subject);
 }
 
-int main(void)
+static int run_all(const struct part_case *list, size_t count, CMUnitTestFunction function)
 {
     struct CMUnitTest tests[sizeof cases / sizeof cases[0]];
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = run_case, .initial_state = (void *)(uintptr_t)&cases[i]};
-    return cmocka_run_group_tests(tests, open_backends, close_backends);
+    for (size_t i = 0; i < count; i++)
+        tests[i] = (struct CMUnitTest){.name = list[i].name, .test_func = function,
+                                       .initial_state = (void *)(uintptr_t)&list[i]};
+    return _cmocka_run_group_tests("parts", tests, count, open_backends, close_backends);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "full"))
+        return run_all(full_cases, sizeof full_cases / sizeof full_cases[0], run_full);
+    return run_all(cases, sizeof cases / sizeof cases[0], run_case);
 }

@@ -1,0 +1,193 @@
+"""The command line: what is refused before anything is started, and what help says."""
+import os
+import subprocess
+
+import harness
+from harness import OK, OUTPUT, USAGE
+
+# Arguments after `render photo.png`, and what the one line must say.
+RENDER = [
+    (["--widht", "64"], ["--widht", "did you mean --width?", "see packshot help render"]),
+    (["--overwrit"], ["did you mean --overwrite?"]),
+    (["--qwertz"], ["unknown option --qwertz;"]),
+    (["-z"], ["unknown option -z"]),
+    (["--json=1"], ["--json takes no value"]),
+    (["--width"], ["--width needs a value"]),
+    (["-o"], ["--output needs a value"]),
+    (["second.png"], ["second.png"]),
+    (["-o", ""], ["--output"]),
+    (["-o", "x.mp4"], ["--model"]),
+    (["--model", "m"], ["--output"]),
+    (["--model", "m", "-o", "x.mp4", "--sigmas", "5,3,0", "--steps", "2"], ["--sigmas", "--steps"]),
+    (["--model", "m", "-o", "x.mp4", "--sigmas", "5,3,0", "--schedule", "ays"], ["--sigmas", "--schedule"]),
+]
+
+# Option, values that it does not take, and the range that the message must tell.
+VALUES = [
+    ("--width", ["10x", "-5", "0", "20", "8", "8200", "1e3", "64.0", " 64", "64 ", "", "0x40", "99999999999999999999"],
+     ["16 to 8192", "multiple of 8"]),
+    ("--height", ["33"], ["16 to 8192", "multiple of 8"]),
+    ("--frames", ["0", "1025", "-1", "two"], ["1 to 1024"]),
+    ("--fps", ["23,976", "23.976", "0", "121", "nan"], ["1 to 120"]),
+    ("--motion", ["-5", "1e400", "NaN", "inf", "-inf", "1024", "5,5", "0x10", "", ".", "1e", "--"], ["0 to 1023"]),
+    ("--noise-aug", ["-0.1", "10.01", "none"], ["0 to 10"]),
+    ("--steps", ["0", "1001", "2.5"], ["1 to 1000"]),
+    ("--guidance", ["3", "1:", ":3", "0:3", "1:101", "1:2:3", "1-3", "nan:1"], ["0.01 to 100"]),
+    ("--seed", ["-1", "18446744073709551616", "7a"], ["18446744073709551615"]),
+    ("--crf", ["0", "52", "17.5"], ["1 to 51"]),
+    ("--decode-chunk", ["0", "-1", "all", "AUTO"], ["auto", "1 to 1024"]),
+    ("--memory", ["0", "-1", "1.5G", "10X", "1GB", "G", "99999999999G", ""], ["K, M or G"]),
+    ("--sigmas", ["700", "a,b", "7,,0", "7,0,", "-1,0", "nan,0", "1e400,0"], ["numbers"]),
+    ("--background", ["fff", "red", "0xffff", "#ffffff", "ggffff", "fffffff"], ["hexadecimal"]),
+    ("--fit", ["fill", "Crop", ""], ["crop or stretch"]),
+    ("--schedule", ["linear"], ["karras or ays"]),
+    ("--rng", ["torch"], ["philox or torch-cpu"]),
+    ("--dtype", ["fp16", "F32"], ["f32, f16 or bf16"]),
+    ("--threads", ["0", "-1", "1025"], ["1 to 1024"]),
+]
+
+
+class Usage(harness.Case):
+    def one_line(self, arguments, words):
+        result = self.packshot(*arguments)
+        told = result.stderr.decode()
+        self.assertEqual(result.returncode, USAGE, arguments)
+        self.assertEqual(result.stdout, b"", arguments)
+        self.assertEqual(told.count("\n"), 1, told)
+        self.assertTrue(told.startswith("packshot: error: "), told)
+        for word in words:
+            self.assertIn(word, told)
+
+    def test_render_is_refused_with_one_line(self):
+        photo = self.photo()
+        for arguments, words in RENDER:
+            with self.subTest(arguments=arguments):
+                self.one_line(["render", photo, *arguments], words)
+        self.one_line(["render"], ["PHOTO", "see packshot help render"])
+        self.assertEqual(self.files(), ["photo.png"])
+
+    def test_values_are_read_whole(self):
+        for option, values, words in VALUES:
+            for value in values:
+                with self.subTest(option=option, value=value):
+                    self.one_line(["render", "photo.png", option, value], [option, '"%s"' % value, *words])
+
+    def test_other_commands(self):
+        for arguments, words in [
+            ([], ["no command", "packshot help"]),
+            (["rendr"], ["did you mean render?", "see packshot help"]),
+            (["devcies"], ["did you mean devices?"]),
+            (["frobnicate"], ["unknown command"]),
+            (["devices", "all"], ["all"]),
+            (["devices", "--jsn"], ["did you mean --json?"]),
+            (["doctor", "-x"], ["-x"]),
+            (["inspect"], ["PATH"]),
+            (["inspect", "a", "b"], ["b"]),
+            (["help", "rendr"], ["did you mean render?"]),
+            (["help", "render", "twice"], ["one command"]),
+            (["version", "please"], ["version"]),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.one_line(arguments, words)
+
+    def test_numbers_do_not_depend_on_the_locale(self):
+        for locale in ["C", "de_DE.UTF-8", "nonsense"]:
+            changes = {"LC_ALL": locale, "LANG": locale}
+            self.expect(USAGE, "render", "p.png", "--motion", "1,5", says="0 to 1023", env=changes)
+            result = self.expect(harness.INPUT, "render", "p.png", "-o", "c.mp4", "--model", "m", "--motion", "1.5", env=changes)
+            self.assertIn(b"p.png", result.stderr)
+
+    def test_errors_are_events_too(self):
+        events = self.events(self.expect(USAGE, "render", "p.png", "--json", "--motion", "5x"))
+        self.assertEqual([event["event"] for event in events], ["error"])
+        self.assertEqual(events[0]["status"], USAGE)
+        self.assertEqual(events[0]["id"], "usage.value")
+        self.assertIn("5x", events[0]["message"])
+
+    def test_terminal_escapes_are_shown_not_sent(self):
+        for arguments in [["\x1b[31mred"], ["render", "\x1b]0;title\x07.png", "-o", "c.mp4", "--model", "m"],
+                          ["render", "p.png", "--\x1b[2J"], ["render", "p.png", "--fit", "\u009b31m\x7f"],
+                          ["inspect", b"\xff\xfe\x1b"]]:
+            result = self.packshot(*arguments)
+            self.assertNotEqual(result.returncode, OK)
+            for byte in result.stderr.replace(b"\n", b""):
+                self.assertTrue(0x20 <= byte < 0x7f, result.stderr)
+
+
+class Help(harness.Case):
+    def test_every_option_is_explained(self):
+        for command in ["render", "inspect", "devices", "doctor"]:
+            text = self.expect(OK, "help", command).stdout.decode()
+            self.assertEqual(text, self.expect(OK, command, "--help").stdout.decode())
+            self.assertEqual(text, self.expect(OK, command, "-h").stdout.decode())
+            self.assertIn("usage: packshot " + command, text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 110)
+        text = self.expect(OK, "help", "render").stdout.decode()
+        for option in ["--output", "--model", "--unet", "--background", "--validate", "--taps-in", *(row[0] for row in VALUES)]:
+            self.assertIn(option + " ", text)
+
+    def test_works_without_a_device(self):
+        changes = dict(harness.NO_VULKAN, HOME=None, PATH=None)
+        for arguments in [["help"], ["--help"], ["-h"], ["--version"], ["version"], ["help", "render"]]:
+            self.assertTrue(self.expect(OK, *arguments, env=changes).stdout)
+
+    def test_exit_codes_are_listed(self):
+        text = self.expect(OK, "help").stdout.decode()
+        for code in (0, 1, 2, 4, 5, 6, 7, 8, 9, 130):
+            self.assertIn(str(code), text)
+
+
+class Streams(harness.Case):
+    def test_full_standard_output_is_an_error(self):
+        for arguments in [["help"], ["help", "render"], ["--version"], ["devices"], ["devices", "--json"],
+                          ["inspect", self.model()], ["doctor", "--json"]]:
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                self.expect(OUTPUT, *arguments, stdout=full, says="standard output cannot be written")
+
+    def test_closed_standard_output_is_an_error(self):
+        result = subprocess.run([harness.PROGRAM, "devices"], stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+        self.assertEqual(result.returncode, OUTPUT, result.stderr)
+
+    def test_a_reader_that_left_is_not_reported(self):
+        read, write = os.pipe()
+        os.close(read)
+        result = self.packshot("help", "render", stdout=write)
+        os.close(write)
+        self.assertEqual((result.returncode, result.stderr), (OUTPUT, b""))
+
+
+class Machine(harness.Case):
+    def test_devices_begin_with_what_device_takes(self):
+        lines = self.expect(OK, "devices").stdout.decode().splitlines()
+        devices = self.events(self.expect(OK, "devices", "--json"))
+        self.assertEqual([line.split()[0] for line in lines], [device["selector"] for device in devices])
+        self.assertEqual(devices[-1]["selector"], "ref")
+        self.assertTrue(devices[-1]["usable"])
+
+    def test_without_a_driver_the_processor_is_left(self):
+        result = self.expect(OK, "devices", env=harness.NO_VULKAN)
+        names = [line.split()[0] for line in result.stdout.decode().splitlines()]
+        self.assertEqual(names, ["cpu", "ref"])
+        self.assertIn(b"Vulkan", result.stderr)
+
+    def test_doctor_tells_and_cures(self):
+        result = self.packshot("doctor")
+        self.assertIn(result.returncode, (OK, harness.DEVICE))
+        for line in result.stdout.decode().splitlines():
+            self.assertIn(line.split()[0] if line[0] != " " else "cure", ("ok", "warn", "fail", "cure"))
+        checks = self.events(self.packshot("doctor", "--json"))
+        failed = [check for check in checks if check["verdict"] == "fail"]
+        self.assertEqual(bool(failed), result.returncode == harness.DEVICE)
+        for check in checks:
+            self.assertTrue(check["finding"])
+        self.assertEqual(self.files(), [])
+
+    def test_doctor_tells_of_a_missing_driver(self):
+        result = self.packshot("doctor", env=harness.NO_VULKAN)
+        self.assertIn(b"warn  vulkan", result.stdout)
+        self.assertIn(b"mesa-vulkan-drivers", result.stdout)
+        self.assertIn(b"--device auto takes cpu", result.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()
