@@ -1,5 +1,5 @@
-/* Attention by blocks of keys: scores of a tile of queries, an online softmax, and the weighted sum of values, each
- * block's keys and values being brought into panels once for all queries of a task. */
+/* Attention by blocks of keys: scores of a tile of queries, an online softmax, and the weighted sum of
+ * values, each block's keys and values being brought into panels once for all queries of a task. */
 #ifndef PS_CPU_ATTEND_H
 #define PS_CPU_ATTEND_H
 
@@ -29,9 +29,10 @@ struct ps_attention_place {
     uint64_t q, k, v, y;
 };
 
-/* Brings keys [first, first + count) into panels, and the values of the same into theirs. What is missing to whole
- * panels is zero. */
-void PS_NAME(pack_keys)(const struct ps_attention_work *work, uint64_t at, uint32_t first, uint32_t count, char *scratch);
+/* Brings keys [first, first + count) into panels, and the values of the same into theirs. What is missing to
+ * whole panels is zero. */
+void PS_NAME(pack_keys)(const struct ps_attention_work *work, uint64_t at, uint32_t first, uint32_t count,
+                        char *scratch);
 void PS_NAME(pack_values)(const struct ps_attention_work *work, uint64_t at, uint32_t first, uint32_t count,
                           char *scratch);
 
@@ -39,8 +40,8 @@ void PS_NAME(pack_values)(const struct ps_attention_work *work, uint64_t at, uin
 void PS_NAME(stage_rows)(const struct ps_attention_work *work, const void *from, uint64_t at, uint64_t pitch,
                          uint32_t count, char *to);
 
-/* One tile's scores of `keys` keys become weights in the left type; state (highest score, sum of weights, and by what the
- * sums so far are to be multiplied) is brought up to date. */
+/* One tile's scores of `keys` keys become weights in the left type; state (highest score, sum of weights, and
+ * by what the sums so far are to be multiplied) is brought up to date. */
 struct ps_softmax_state {
     float highest, sum, decay;
 };

@@ -19,12 +19,14 @@ static const void *left_row(const struct ps_attention_work *work, uint64_t q, ui
 {
     if (work->gather)
         return scratch + work->queries_at + (size_t)i * work->depth * ps_type_bytes(work->left);
-    return (const char *)work->call->operands[0] + (q + (uint64_t)i * work->push.q_token) * ps_type_bytes(work->type);
+    return (const char *)work->call->operands[0] +
+           (q + (uint64_t)i * work->push.q_token) * ps_type_bytes(work->type);
 }
 
-/* Scores of `rows` queries from `row` of the task against the block's keys: [panel][PS_TILE_ROWS][PS_PANEL]. */
-static void score(const struct ps_attention_work *work, uint64_t q, uint32_t row, uint32_t rows, uint32_t keys,
-                  char *scratch)
+/* Scores of `rows` queries from `row` of the task against the block's keys: [panel][PS_TILE_ROWS][PS_PANEL].
+ */
+static void score(const struct ps_attention_work *work, uint64_t q, uint32_t row, uint32_t rows,
+                  uint32_t keys, char *scratch)
 {
     const char *left[PS_TILE_ROWS];
     struct ps_tile tile = {
@@ -40,8 +42,8 @@ static void score(const struct ps_attention_work *work, uint64_t q, uint32_t row
 }
 
 /* sums = decay sums + weights values, the weights being those of the block's keys. */
-static void weigh(const struct ps_attention_work *work, uint32_t row, uint32_t rows, uint32_t keys, char *scratch,
-                  const struct ps_softmax_state *state)
+static void weigh(const struct ps_attention_work *work, uint32_t row, uint32_t rows, uint32_t keys,
+                  char *scratch, const struct ps_softmax_state *state)
 {
     const size_t element = ps_type_bytes(work->left), width_all = (size_t)work->value_panels * PS_PANEL;
     const char *left[PS_TILE_ROWS];
@@ -62,7 +64,8 @@ static void weigh(const struct ps_attention_work *work, uint32_t row, uint32_t r
             float *sums = (float *)(void *)(scratch + work->sums_at) + (row + i) * width_all + p * PS_PANEL;
             const v16 decay = v_set(state[i].decay);
             for (uint32_t j = 0; j < PS_PANEL; j += V_LANES)
-                v_store_f32(sums + j, v_fma(v_load_f32(sums + j), decay, v_load_f32(part + i * PS_PANEL + j)));
+                v_store_f32(sums + j,
+                            v_fma(v_load_f32(sums + j), decay, v_load_f32(part + i * PS_PANEL + j)));
         }
     }
 }
@@ -80,21 +83,24 @@ static struct ps_attention_place place_of(const struct ps_attention_push *push, 
                                           uint64_t query)
 {
     const uint64_t channel = head * push->d, kv = b * push->kv_batch + channel;
-    return (struct ps_attention_place){.q = push->q_first + b * push->q_batch + query * push->q_token + channel,
+    return (struct ps_attention_place){.q = push->q_first + b * push->q_batch + query * push->q_token +
+                                            channel,
                                        .k = push->k_first + kv,
                                        .v = push->v_first + kv,
                                        .y = b * push->y_batch + query * push->y_token + channel};
 }
 
 /* `count` queries of one batch item and head. */
-static void attend(const struct ps_attention_work *work, struct ps_attention_place at, uint32_t count, char *scratch)
+static void attend(const struct ps_attention_work *work, struct ps_attention_place at, uint32_t count,
+                   char *scratch)
 {
     const struct ps_attention_push *push = &work->push;
     const size_t width_all = (size_t)work->value_panels * PS_PANEL;
     struct ps_softmax_state *state = (struct ps_softmax_state *)(void *)(scratch + work->state_at);
     float *sums = (float *)(void *)(scratch + work->sums_at);
     if (work->gather)
-        PS_NAME(stage_rows)(work, work->call->operands[0], at.q, push->q_token, count, scratch + work->queries_at);
+        PS_NAME(stage_rows)
+        (work, work->call->operands[0], at.q, push->q_token, count, scratch + work->queries_at);
     memset(sums, 0, count * width_all * sizeof *sums);
     for (uint32_t i = 0; i < count; i++)
         state[i] = (struct ps_softmax_state){.highest = -INFINITY};
@@ -152,11 +158,13 @@ static void place(struct ps_attention_work *work)
 static void divide(struct ps_attention_work *work)
 {
     const struct ps_attention_push *push = &work->push;
-    const uint32_t all = push->batch * push->heads, wanted = TASKS_PER_THREAD * ps_pool_threads(work->call->pool);
+    const uint32_t all = push->batch * push->heads,
+                   wanted = TASKS_PER_THREAD * ps_pool_threads(work->call->pool);
     const uint32_t most = (uint32_t)ps_max_u64(
         PS_TILE_ROWS, ps_min_u64(MOST_QUERIES, SUM_BYTES / (work->value_panels * PS_PANEL * sizeof(float))));
     const uint32_t least = ps_div_up(push->queries, most);
-    work->blocks = (uint32_t)ps_max_u64(least, ps_min_u64(ps_div_up(wanted, all), ps_div_up(push->queries, 96)));
+    work->blocks =
+        (uint32_t)ps_max_u64(least, ps_min_u64(ps_div_up(wanted, all), ps_div_up(push->queries, 96)));
     work->block = ps_div_up(ps_div_up(push->queries, work->blocks), PS_TILE_ROWS) * PS_TILE_ROWS;
     work->blocks = ps_div_up(push->queries, work->block);
     work->units = work->blocks == 1 && push->queries <= 64 && all >= UNITS * wanted ? UNITS : 1;
@@ -178,6 +186,7 @@ bool PS_NAME(attention)(const struct ps_cpu_call *call)
     place(&work);
     if (!ps_pool_scratch(call->pool, work.bytes))
         return false;
-    ps_pool_run(call->pool, task, &work, ps_div_up(work.push.batch * work.push.heads, work.units) * work.blocks);
+    ps_pool_run(call->pool, task, &work,
+                ps_div_up(work.push.batch * work.push.heads, work.units) * work.blocks);
     return true;
 }

@@ -3,8 +3,8 @@
 #include "cpu/attend.h"
 #include "cpu/vec.h"
 
-PS_INLINE void stage(enum ps_type type, const void *from, uint64_t at, uint64_t pitch, uint32_t count, uint32_t d,
-                     uint32_t depth, char *to)
+PS_INLINE void stage(enum ps_type type, const void *from, uint64_t at, uint64_t pitch, uint32_t count,
+                     uint32_t d, uint32_t depth, char *to)
 {
     const enum ps_type left = PS_LEFT_TYPE(type);
     const uint64_t element = ps_type_bytes(left);
@@ -47,22 +47,26 @@ static void transpose8(const float *from, size_t from_pitch, float *to, size_t t
 }
 
 /* A key's words (a float, or a pair of bf16) become a column of its panel. */
-void PS_NAME(pack_keys)(const struct ps_attention_work *work, uint64_t at, uint32_t first, uint32_t count, char *scratch)
+void PS_NAME(pack_keys)(const struct ps_attention_work *work, uint64_t at, uint32_t first, uint32_t count,
+                        char *scratch)
 {
     const struct ps_attention_push *push = &work->push;
     const uint32_t words = work->depth * (uint32_t)ps_type_bytes(work->left) / 4;
     char *stage_at = scratch + work->stage_at;
     const float *staged = (const float *)(const void *)stage_at;
     for (uint32_t key = 0; key < count; key += PS_PANEL) {
-        const uint32_t here = (uint32_t)ps_min_u64(PS_PANEL, count - key), width = (uint32_t)ps_align_up(here, 8);
+        const uint32_t here = (uint32_t)ps_min_u64(PS_PANEL, count - key),
+                       width = (uint32_t)ps_align_up(here, 8);
         float *panel = (float *)(void *)(scratch + work->keys_at) + (size_t)key * words;
-        PS_NAME(stage_rows)(work, work->call->operands[1], at + (uint64_t)(first + key) * push->kv_token,
-                            push->kv_token, here, stage_at);
+        PS_NAME(stage_rows)
+        (work, work->call->operands[1], at + (uint64_t)(first + key) * push->kv_token, push->kv_token, here,
+         stage_at);
         memset(stage_at + (size_t)here * words * 4, 0, (size_t)(width - here) * words * 4);
         for (uint32_t column = 0; column < width; column += 8) {
             uint32_t word = 0;
             for (; word + 8 <= words; word += 8)
-                transpose8(staged + (size_t)column * words + word, words, panel + (size_t)word * width + column, width);
+                transpose8(staged + (size_t)column * words + word, words,
+                           panel + (size_t)word * width + column, width);
             for (; word < words; word++)
                 for (uint32_t i = 0; i < 8; i++)
                     panel[(size_t)word * width + column + i] = staged[(size_t)(column + i) * words + word];
@@ -93,8 +97,8 @@ PS_INLINE void write_pairs(char *to, v16 even, v16 odd)
 #endif
 
 /* Channels [column, column + 64) of all values of the block; zeros up to the next multiple of 32 values. */
-PS_INLINE void pack_value_panel(enum ps_type type, const struct ps_attention_work *work, uint64_t at, uint32_t count,
-                                uint32_t column, char *panel)
+PS_INLINE void pack_value_panel(enum ps_type type, const struct ps_attention_work *work, uint64_t at,
+                                uint32_t count, uint32_t column, char *panel)
 {
     const enum ps_type left = PS_LEFT_TYPE(type);
     const struct ps_attention_push *push = &work->push;
@@ -120,7 +124,8 @@ void PS_NAME(pack_values)(const struct ps_attention_work *work, uint64_t at, uin
 {
     at += (uint64_t)first * work->push.kv_token;
     for (uint32_t p = 0; p < work->value_panels; p++) {
-        char *panel = scratch + work->values_at + (size_t)p * PS_PANEL * PS_KEY_BLOCK * ps_type_bytes(work->left);
+        char *panel =
+            scratch + work->values_at + (size_t)p * PS_PANEL * PS_KEY_BLOCK * ps_type_bytes(work->left);
         V_TYPED(work->type, pack_value_panel, work, at, count, p * PS_PANEL, panel);
     }
 }

@@ -42,7 +42,8 @@ static void *address(const struct cpu_backend *cpu, struct ps_tensor t)
 static bool allocate(struct cpu_backend *cpu, struct block *block, uint64_t bytes, struct ps_error *error)
 {
     const uint64_t mapped = ps_max_u64(bytes, PS_ALIGNMENT);
-    void *data = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *data =
+        mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (data == MAP_FAILED) {
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory: %llu MiB asked for",
                 (unsigned long long)(bytes >> 20));
@@ -63,8 +64,8 @@ static void release(struct cpu_backend *cpu, struct block *block)
     *block = (struct block){0};
 }
 
-static bool cpu_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
-                        struct ps_error *error)
+static bool cpu_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes,
+                        uint32_t count, struct ps_error *error)
 {
     struct cpu_backend *cpu = (struct cpu_backend *)backend;
     for (uint32_t i = 0; i < cpu->spaces[space].count; i++)
@@ -106,7 +107,8 @@ static void *cpu_upload_begin(struct ps_backend *backend, struct ps_tensor to, s
         return address(cpu, to);
     if (ps_span_bytes(to) <= cpu->staging.bytes)
         return cpu->staging.data;
-    ps_fail(error, PS_ERR_INTERNAL, "memory.staging", "a matrix of %llu bytes exceeds the staging memory of %llu",
+    ps_fail(error, PS_ERR_INTERNAL, "memory.staging",
+            "a matrix of %llu bytes exceeds the staging memory of %llu",
             (unsigned long long)ps_span_bytes(to), (unsigned long long)cpu->staging.bytes);
     return NULL;
 }
@@ -166,7 +168,8 @@ static enum ps_cpu_isa choose(const char *name, struct ps_error *error)
         if (ps_cpu_has(isa))
             return isa;
         if (!any) {
-            ps_fail(error, PS_ERR_DEVICE, "cpu.isa", "this processor (or its kernel) does not offer %s", name);
+            ps_fail(error, PS_ERR_DEVICE, "cpu.isa", "this processor (or its kernel) does not offer %s",
+                    name);
             return PS_CPU_ISAS;
         }
     }
@@ -188,8 +191,8 @@ static uint32_t processors(void)
 
 struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_error *error)
 {
-    static const struct ps_cpu_table *const tables[PS_CPU_ISAS] = {&ps_cpu_avx2, &ps_cpu_avx512, &ps_cpu_avx512_bf16,
-                                                                   &ps_cpu_amx};
+    static const struct ps_cpu_table *const tables[PS_CPU_ISAS] = {&ps_cpu_avx2, &ps_cpu_avx512,
+                                                                   &ps_cpu_avx512_bf16, &ps_cpu_amx};
     const enum ps_cpu_isa isa = choose(params->isa, error);
     if (isa == PS_CPU_ISAS)
         return NULL;

@@ -1,5 +1,5 @@
-/* The fast interpreter for machines without a GPU: vectorised, threaded kernels on host memory, for whatever instruction
- * set the processor turns out to have. */
+/* The fast interpreter for machines without a GPU: vectorised, threaded kernels on host memory, for whatever
+ * instruction set the processor turns out to have. */
 #ifndef PS_CPU_CPU_H
 #define PS_CPU_CPU_H
 
@@ -12,10 +12,10 @@ struct ps_cpu_params {
     const char *isa;
 };
 
-/* Opens the interpreter; null with the reason in `error`: PS_ERR_DEVICE where the machine lacks the instruction set,
- * PS_ERR_USAGE where there is none of that name, PS_ERR_MEMORY. Close with ops->close. Results depend on the instruction
- * set, not on the number of threads. Of the storage types bfloat16 is native to avx512_bf16 and amx; the others compute
- * 16-bit types in float32. */
+/* Opens the interpreter; null with the reason in `error`: PS_ERR_DEVICE where the machine lacks the
+ * instruction set, PS_ERR_USAGE where there is none of that name, PS_ERR_MEMORY. Close with ops->close.
+ * Results depend on the instruction set, not on the number of threads. Of the storage types bfloat16 is
+ * native to avx512_bf16 and amx; the others compute 16-bit types in float32. */
 struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_error *error);
 
 /* The instruction set and the number of threads in use. */

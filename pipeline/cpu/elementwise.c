@@ -102,7 +102,8 @@ bool PS_NAME(blend)(const struct ps_cpu_call *call)
 }
 
 /* y = scale x between two types. */
-PS_INLINE void convert(enum ps_type from, enum ps_type to, const struct ps_cpu_call *call, struct span span, float scale)
+PS_INLINE void convert(enum ps_type from, enum ps_type to, const struct ps_cpu_call *call, struct span span,
+                       float scale)
 {
     for (uint64_t i = span.begin; i < span.end; i += V_LANES) {
         const uint32_t count = v_lanes(span.end - i);

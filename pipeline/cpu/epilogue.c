@@ -31,7 +31,8 @@ PS_INLINE v16 shifted(enum ps_type type, const struct row *row, uint32_t j, uint
     return v_add(v_load_f32(row->sums + j), offset_of(type, row->bias, row->vector, j, count));
 }
 
-PS_INLINE void finish(enum ps_type type, const struct row *row, float scale, uint32_t j, uint32_t count, v16 s)
+PS_INLINE void finish(enum ps_type type, const struct row *row, float scale, uint32_t j, uint32_t count,
+                      v16 s)
 {
     s = v_mul(s, v_set(scale));
     if (row->residual)
@@ -42,7 +43,8 @@ PS_INLINE void finish(enum ps_type type, const struct row *row, float scale, uin
         v_store_some(type, row->y, j, s, count);
 }
 
-PS_INLINE void store_row(enum ps_type type, const struct row *row, uint32_t act, float scale, uint32_t columns)
+PS_INLINE void store_row(enum ps_type type, const struct row *row, uint32_t act, float scale,
+                         uint32_t columns)
 {
     for (uint32_t j = 0; j < columns; j += V_LANES) {
         const uint32_t count = v_lanes(columns - j);
@@ -54,7 +56,8 @@ PS_INLINE void store_row(enum ps_type type, const struct row *row, uint32_t act,
 PS_INLINE void store_gated_row(enum ps_type type, const struct row *row, float scale, uint32_t columns)
 {
     for (uint32_t j = 0; j < columns; j += 2 * V_LANES) {
-        const uint32_t low = v_lanes(columns - j), high = columns - j > V_LANES ? v_lanes(columns - j - V_LANES) : 0;
+        const uint32_t low = v_lanes(columns - j),
+                       high = columns - j > V_LANES ? v_lanes(columns - j - V_LANES) : 0;
         const v16 a = shifted(type, row, j, low), b = high ? shifted(type, row, j + V_LANES, high) : v_set(0);
         finish(type, row, scale, j / 2, (low + high) / 2, v_mul(v_even(a, b), v_gelu(v_odd(a, b))));
     }
@@ -78,21 +81,23 @@ static uint32_t halves_of(const struct ps_product_work *work)
 
 static const char *vector_of(const struct ps_product_work *work, uint64_t row, uint32_t column)
 {
-    return at(work->call->operands[PS_VECTOR], row / work->vector_rows * work->n + column, ps_type_bytes(work->type));
+    return at(work->call->operands[PS_VECTOR], row / work->vector_rows * work->n + column,
+              ps_type_bytes(work->type));
 }
 
 static struct row row_of(const struct ps_product_work *work, uint64_t m, uint32_t column)
 {
     void *const *operands = work->call->operands;
-    const uint64_t element = ps_type_bytes(work->type), to = m * (work->n / halves_of(work)) + column / halves_of(work);
+    const uint64_t element = ps_type_bytes(work->type),
+                   to = m * (work->n / halves_of(work)) + column / halves_of(work);
     return (struct row){.bias = at(operands[PS_BIAS], column, element),
                         .vector = vector_of(work, m, column),
                         .residual = at(operands[PS_RESIDUAL], to, element),
                         .y = (char *)operands[PS_Y] + to * element};
 }
 
-PS_INLINE void store_tile(enum ps_type type, const struct ps_product_work *work, uint32_t first, uint32_t rows,
-                          uint32_t column, uint32_t columns, const float *sums)
+PS_INLINE void store_tile(enum ps_type type, const struct ps_product_work *work, uint32_t first,
+                          uint32_t rows, uint32_t column, uint32_t columns, const float *sums)
 {
     const uint32_t act = act_of(work);
     for (uint32_t i = 0; i < rows; i++) {
@@ -107,15 +112,15 @@ PS_INLINE void store_tile(enum ps_type type, const struct ps_product_work *work,
     }
 }
 
-void PS_NAME(epilogue)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width,
-                       const float *sums)
+void PS_NAME(epilogue)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column,
+                       uint32_t width, const float *sums)
 {
     const uint32_t columns = width < work->n - column ? width : work->n - column;
     V_TYPED(work->type, store_tile, work, row, rows, column, columns, sums);
 }
 
-PS_INLINE void write_offsets(enum ps_type type, const struct ps_product_work *work, uint32_t row, uint32_t column,
-                             uint32_t columns, float *offsets)
+PS_INLINE void write_offsets(enum ps_type type, const struct ps_product_work *work, uint32_t row,
+                             uint32_t column, uint32_t columns, float *offsets)
 {
     const char *bias = at(work->call->operands[PS_BIAS], column, ps_type_bytes(type));
     const char *vector = vector_of(work, row, column);
@@ -123,11 +128,12 @@ PS_INLINE void write_offsets(enum ps_type type, const struct ps_product_work *wo
         v_store_f32(offsets + j, offset_of(type, bias, vector, j, v_lanes(columns - j)));
 }
 
-void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column, uint32_t columns,
-                           float *offsets)
+void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column,
+                           uint32_t columns, float *offsets)
 {
     if (act_of(work) == PS_ACT_NONE || act_of(work) == PS_ACT_GEGLU)
-        V_TYPED(work->type, write_offsets, work, row, column, (uint32_t)ps_min_u64(columns, work->n - column), offsets);
+        V_TYPED(work->type, write_offsets, work, row, column, (uint32_t)ps_min_u64(columns, work->n - column),
+                offsets);
 }
 
 bool PS_NAME(is_simple)(const struct ps_product_work *work, uint32_t row, uint32_t rows)
@@ -155,7 +161,8 @@ static void prefetch(const void *base, uint64_t from, uint64_t bytes)
             _mm_prefetch((const char *)base + from + i, _MM_HINT_T0);
 }
 
-void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width)
+void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column,
+                     uint32_t width)
 {
     const uint32_t halves = halves_of(work);
     const uint64_t element = ps_type_bytes(work->type), pitch = work->n / halves * element;

@@ -5,7 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* arch_prctl's request for a state component that is off by default, and the tile data's component (Linux 5.16). */
+/* arch_prctl's request for a state component that is off by default, and the tile data's component
+ * (Linux 5.16). */
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_XTILEDATA 18
 
@@ -18,6 +19,10 @@ struct features {
     uint32_t ecx1, ebx7, edx7, eax71;
     uint64_t saved; /* XCR0 */
 };
+
+/* EDX of CPUID leaf 7; gcc and clang do not agree on names for them. */
+#define AMX_BF16_BIT (1u << 22)
+#define AMX_TILE_BIT (1u << 24)
 
 static uint64_t read_xcr0(void)
 {
@@ -62,7 +67,7 @@ bool ps_cpu_has(enum ps_cpu_isa isa)
     case PS_CPU_AVX512_BF16:
         return ps_cpu_has(PS_CPU_AVX512) && all(f.eax71, bit_AVX512BF16);
     case PS_CPU_AMX:
-        return ps_cpu_has(PS_CPU_AVX512_BF16) && all(f.edx7, bit_AMX_TILE | bit_AMX_BF16) &&
+        return ps_cpu_has(PS_CPU_AVX512_BF16) && all(f.edx7, AMX_TILE_BIT | AMX_BF16_BIT) &&
                all(f.saved, STATE_AMX) && !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
     default:
         return false;

@@ -9,7 +9,8 @@ enum ps_cpu_isa { PS_CPU_AVX2, PS_CPU_AVX512, PS_CPU_AVX512_BF16, PS_CPU_AMX, PS
 
 const char *ps_cpu_isa_name(enum ps_cpu_isa isa);
 
-/* Whether this process may use the level. Asks the kernel for the tile registers' state where that is needed. */
+/* Whether this process may use the level. Asks the kernel for the tile registers' state where that is needed.
+ */
 bool ps_cpu_has(enum ps_cpu_isa isa);
 
 #endif

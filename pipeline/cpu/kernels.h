@@ -1,5 +1,5 @@
-/* The kernels of one instruction set. Their sources are compiled once a set, each time with its name as PS_ISA, into
- * functions PS_NAME(kernel) that only the set's table is seen of. */
+/* The kernels of one instruction set. Their sources are compiled once a set, each time with its name as
+ * PS_ISA, into functions PS_NAME(kernel) that only the set's table is seen of. */
 #ifndef PS_CPU_KERNELS_H
 #define PS_CPU_KERNELS_H
 
@@ -17,7 +17,8 @@ struct ps_cpu_call {
 struct ps_cpu_table {
     /* False where the threads' scratch memory cannot be had. */
     bool (*kernels[PS_KERNELS])(const struct ps_cpu_call *call);
-    /* From the packed matrix of run/weight.h, whose shape t is, to the order that the products read; as many bytes. */
+    /* From the packed matrix of run/weight.h, whose shape t is, to the order that the products read; as many
+     * bytes. */
     void (*pack)(struct ps_pool *pool, struct ps_tensor t, const void *from, void *to);
     bool native_bf16; /* products of bfloat16 are faster than those of float32 */
 };

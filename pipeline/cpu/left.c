@@ -74,8 +74,8 @@ PS_INLINE void copy_pixel(enum ps_type type, const char *from, uint32_t k, uint3
     memset(to + i * element, 0, (depth - i) * element);
 }
 
-PS_INLINE void gather_rows(enum ps_type type, const struct ps_product_work *work, uint32_t first, uint32_t count,
-                           char *scratch)
+PS_INLINE void gather_rows(enum ps_type type, const struct ps_product_work *work, uint32_t first,
+                           uint32_t count, char *scratch)
 {
     const uint64_t element = ps_type_bytes(PS_LEFT_TYPE(type)), row_bytes = work->gathered * element;
     const char **pointers = (const char **)(void *)(scratch + work->pointers_at);

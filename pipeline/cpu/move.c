@@ -15,7 +15,8 @@ static void concat_task(void *user, uint32_t index, void *scratch)
     (void)scratch;
     const struct ps_cpu_call *call = user;
     const struct ps_concat_push *push = call->push;
-    const uint64_t element = ps_type_bytes(call->launch->type), p = push->c_p * element, q = push->c_q * element;
+    const uint64_t element = ps_type_bytes(call->launch->type), p = push->c_p * element,
+                   q = push->c_q * element;
     const uint64_t end = ps_min_u64(((uint64_t)index + 1) * ROWS, push->rows);
     for (uint64_t r = (uint64_t)index * ROWS; r < end; r++) {
         char *to = (char *)call->operands[Y] + r * (p + q);
@@ -27,7 +28,8 @@ static void concat_task(void *user, uint32_t index, void *scratch)
 bool PS_NAME(concat)(const struct ps_cpu_call *call)
 {
     struct ps_cpu_call copy = *call;
-    ps_pool_run(call->pool, concat_task, &copy, ps_div_up(((const struct ps_concat_push *)call->push)->rows, ROWS));
+    ps_pool_run(call->pool, concat_task, &copy,
+                ps_div_up(((const struct ps_concat_push *)call->push)->rows, ROWS));
     return true;
 }
 
@@ -39,7 +41,8 @@ static void resize_task(void *user, uint32_t index, void *scratch)
     const struct ps_cpu_call *call = user;
     const struct ps_resize_push *push = call->push;
     const uint64_t pixel = push->c * ps_type_bytes(call->launch->type);
-    const uint64_t frame = index / push->out_h, in_y = (uint64_t)(index % push->out_h) * push->in_h / push->out_h;
+    const uint64_t frame = index / push->out_h,
+                   in_y = (uint64_t)(index % push->out_h) * push->in_h / push->out_h;
     const char *from = (const char *)call->operands[X] + (frame * push->in_h + in_y) * push->in_w * pixel;
     char *to = (char *)call->operands[Y] + (uint64_t)index * push->out_w * pixel;
     for (uint64_t x = 0; x < push->out_w; x++, to += pixel)

@@ -24,11 +24,13 @@ PS_INLINE void widen_row(enum ps_type type, const void *from, uint64_t at, uint3
         v_store_some(PS_F32, to, i, v_load_some(type, from, at + i, v_lanes(c - i)), v_lanes(c - i));
 }
 
-/* sums[j] of channels [first, first + count) over rows: of the distances of x from around[j], or of their squares. */
+/* sums[j] of channels [first, first + count) over rows: of the distances of x from around[j], or of their
+ * squares. */
 PS_INLINE void sum_columns(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint32_t rows,
                            uint32_t first, uint32_t count, const float *around, bool squares, float *sums)
 {
-    const uint32_t c = ((const struct ps_norm_stats_push *)call->push)->c, vectors = ps_div_up(count, V_LANES);
+    const uint32_t c = ((const struct ps_norm_stats_push *)call->push)->c,
+                   vectors = ps_div_up(count, V_LANES);
     v16 sum[COLUMNS / V_LANES], center[COLUMNS / V_LANES];
     for (uint32_t j = 0; j < COLUMNS / V_LANES; j++) {
         sum[j] = v_set(0);
@@ -37,7 +39,8 @@ PS_INLINE void sum_columns(enum ps_type type, const struct ps_cpu_call *call, ui
     }
     for (uint64_t r = row; r < row + rows; r++)
         for (uint32_t j = 0; j < vectors; j++) {
-            const v16 x = fetch(type, call->operands[0], r * c + first + V_LANES * j, v_lanes(count - V_LANES * j));
+            const v16 x =
+                fetch(type, call->operands[0], r * c + first + V_LANES * j, v_lanes(count - V_LANES * j));
             const v16 distance = v_sub(x, center[j]);
             sum[j] = squares ? v_fma(distance, distance, sum[j]) : v_add(sum[j], distance);
         }
@@ -66,8 +69,8 @@ static double sum_of(const float *from, uint32_t count)
     return sum;
 }
 
-/* One split of a frame: means of groups from the distances to the split's first row, which keeps a mean that is large
- * beside the deviations exact; then the squared distances from those means. */
+/* One split of a frame: means of groups from the distances to the split's first row, which keeps a mean that
+ * is large beside the deviations exact; then the squared distances from those means. */
 static void stats_task(void *user, uint32_t index, void *scratch)
 {
     const struct ps_cpu_call *call = user;
@@ -75,7 +78,8 @@ static void stats_task(void *user, uint32_t index, void *scratch)
     const uint32_t begin = index % push->splits * push->split_rows, each = push->c / push->groups;
     const uint32_t rows = (uint32_t)ps_min_u64(push->split_rows, push->rows - begin);
     const uint64_t row = (uint64_t)(index / push->splits) * push->rows + begin;
-    float *sums = scratch, *around = sums + push->c, *to = (float *)call->operands[1] + (uint64_t)index * push->groups * 2;
+    float *sums = scratch, *around = sums + push->c,
+          *to = (float *)call->operands[1] + (uint64_t)index * push->groups * 2;
     V_TYPED(call->launch->type, widen_row, call->operands[0], row * push->c, push->c, around);
     V_TYPED(call->launch->type, sum_rows, call, row, rows, around, false, sums);
     for (uint32_t g = 0; g < push->groups; g++) {
@@ -131,7 +135,8 @@ bool PS_NAME(norm_finish)(const struct ps_cpu_call *call)
 #define APPLY_ROWS 64 /* of a task */
 
 /* The statistics and the gain of a frame, by channel. */
-static void spread_stats(const struct ps_cpu_call *call, const float *gain, uint32_t frame, float *means, float *slopes)
+static void spread_stats(const struct ps_cpu_call *call, const float *gain, uint32_t frame, float *means,
+                         float *slopes)
 {
     const struct ps_norm_apply_push *push = call->push;
     const float *stats = (const float *)call->operands[1] + (uint64_t)frame * push->stats_pitch;
@@ -143,8 +148,8 @@ static void spread_stats(const struct ps_cpu_call *call, const float *gain, uint
         }
 }
 
-PS_INLINE void apply_rows(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint64_t end, uint32_t act,
-                          const float *means, const float *slopes, const float *biases)
+PS_INLINE void apply_rows(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint64_t end,
+                          uint32_t act, const float *means, const float *slopes, const float *biases)
 {
     const uint32_t c = ((const struct ps_norm_apply_push *)call->push)->c;
     for (; row < end; row++)
@@ -152,7 +157,8 @@ PS_INLINE void apply_rows(enum ps_type type, const struct ps_cpu_call *call, uin
             const uint32_t count = v_lanes(c - i);
             const v16 x = fetch(type, call->operands[0], row * c + i, count);
             const v16 distance = v_sub(x, fetch(PS_F32, means, i, count));
-            const v16 y = v_act(act, v_fma(distance, fetch(PS_F32, slopes, i, count), fetch(PS_F32, biases, i, count)));
+            const v16 y =
+                v_act(act, v_fma(distance, fetch(PS_F32, slopes, i, count), fetch(PS_F32, biases, i, count)));
             if (count == V_LANES)
                 v_store(type, call->operands[4], row * c + i, y);
             else
@@ -164,7 +170,8 @@ PS_INLINE void apply_block(enum ps_type type, const struct ps_cpu_call *call, ui
 {
     const struct ps_norm_apply_push *push = call->push;
     const uint32_t blocks = ps_div_up(push->rows, APPLY_ROWS), frame = index / blocks;
-    const uint64_t begin = (uint64_t)(index % blocks) * APPLY_ROWS, end = ps_min_u64(begin + APPLY_ROWS, push->rows);
+    const uint64_t begin = (uint64_t)(index % blocks) * APPLY_ROWS,
+                   end = ps_min_u64(begin + APPLY_ROWS, push->rows);
     float *means = scratch, *slopes = means + push->c, *biases = slopes + push->c;
     widen_row(type, call->operands[2], 0, push->c, biases);
     spread_stats(call, biases, frame, means, slopes);
@@ -194,8 +201,8 @@ bool PS_NAME(norm_apply)(const struct ps_cpu_call *call)
 
 #define LAYER_ROWS 16 /* of a task */
 
-/* The row's distances from its first element, which keeps a mean that is large beside the deviations exact, are held in
- * `row` for the passes over them. */
+/* The row's distances from its first element, which keeps a mean that is large beside the deviations exact,
+ * are held in `row` for the passes over them. */
 PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t at, float *row)
 {
     const struct ps_layer_norm_push *push = call->push;

@@ -9,8 +9,8 @@
 
 #include <immintrin.h>
 
-/* Launches follow each other within microseconds: a thread looks for the next one so many times (some 20 us) before it
- * sleeps. */
+/* Launches follow each other within microseconds: a thread looks for the next one so many times (some 20 us)
+ * before it sleeps. */
 #define SPINS 2000
 #define CACHE_LINE 64
 

@@ -6,8 +6,8 @@
 #include "conv.h"
 #include "linear.h"
 
-/* What the left operand of one task may take, so that it stays in the second or third level cache while all panels of the
- * task pass over it, and how many rows at least, so that a panel is worth fetching. */
+/* What the left operand of one task may take, so that it stays in the second or third level cache while all
+ * panels of the task pass over it, and how many rows at least, so that a panel is worth fetching. */
 #define LEFT_BYTES (512u << 10)
 #define GATHERED_BYTES (512u << 10)
 #define LEAST_ROWS 48
@@ -17,11 +17,11 @@
 /* What a task's tiles share. */
 struct piece {
     const struct ps_product_work *work;
-    uint32_t first, count;             /* rows of the result */
+    uint32_t first, count; /* rows of the result */
     uint32_t panel_begin, panel_end;
-    uint64_t column_bytes;             /* of the packed weight */
-    uint64_t offsets_row;              /* row of the vector that the offsets hold */
-    float *offsets;                    /* [panels of the task][PS_PANEL] */
+    uint64_t column_bytes; /* of the packed weight */
+    uint64_t offsets_row;  /* row of the vector that the offsets hold */
+    float *offsets;        /* [panels of the task][PS_PANEL] */
 };
 
 /* One tile: rows from `row` of the task, panel p. */
@@ -48,7 +48,8 @@ static void run_piece(struct piece *piece, char *scratch)
 {
     const struct ps_product_work *work = piece->work;
     const char *const *left = (const char *const *)(void *)(scratch + work->pointers_at);
-    /* As many panels as stay in the second level cache pass over a tile's rows in turn, which then are in the first. */
+    /* As many panels as stay in the second level cache pass over a tile's rows in turn, which then are in the
+     * first. */
     const uint32_t kept = (uint32_t)ps_max_u64(1, PANEL_BYTES / (piece->column_bytes * PS_PANEL));
     struct ps_tile tile = {.type = work->type,
                            .segments = work->gather ? 1 : work->taps,
@@ -58,8 +59,9 @@ static void run_piece(struct piece *piece, char *scratch)
         for (uint32_t row = 0; row < piece->count; row += PS_TILE_ROWS) {
             const uint64_t vector_row = (piece->first + row) / work->vector_rows;
             if (vector_row != piece->offsets_row)
-                PS_NAME(fill_offsets)(work, piece->first + row, piece->panel_begin * PS_PANEL,
-                                      (piece->panel_end - piece->panel_begin) * PS_PANEL, piece->offsets);
+                PS_NAME(fill_offsets)
+                (work, piece->first + row, piece->panel_begin * PS_PANEL,
+                 (piece->panel_end - piece->panel_begin) * PS_PANEL, piece->offsets);
             piece->offsets_row = vector_row;
             tile.rows = (uint32_t)ps_min_u64(PS_TILE_ROWS, piece->count - row);
             tile.left = left + row * tile.segments;
@@ -86,7 +88,8 @@ static void task(void *user, uint32_t index, void *scratch)
     PS_NAME(tile_end)();
 }
 
-/* Cuts the product into tasks: blocks of rows, and groups of panels where the blocks are too few for the threads. */
+/* Cuts the product into tasks: blocks of rows, and groups of panels where the blocks are too few for the
+ * threads. */
 static void divide(struct ps_product_work *work)
 {
     const uint64_t element = ps_type_bytes(PS_LEFT_TYPE(work->type));
@@ -114,7 +117,8 @@ bool PS_NAME(run_product)(struct ps_product_work *work)
     work->gather = work->taps > 1 || work->k % 32 || work->type != PS_BF16;
     work->gathered = (uint32_t)ps_align_up(work->taps * work->depth, 32);
 #else
-    work->gather = PS_LEFT_TYPE(work->type) != work->type || work->k != work->depth || (work->taps > 1 && work->k < 32);
+    work->gather =
+        PS_LEFT_TYPE(work->type) != work->type || work->k != work->depth || (work->taps > 1 && work->k < 32);
     work->gathered = work->taps * work->depth;
 #endif
     divide(work);

@@ -1,4 +1,5 @@
-/* Linear layers and convolutions as one thing: a matrix product whose left rows are found through kernel positions. */
+/* Linear layers and convolutions as one thing: a matrix product whose left rows are found through kernel
+ * positions. */
 #ifndef PS_CPU_PRODUCT_H
 #define PS_CPU_PRODUCT_H
 
@@ -19,7 +20,8 @@ struct ps_product_work {
 
     uint32_t depth; /* k rounded up to 4, which the weight is padded to */
     uint32_t taps;
-    bool gather; /* left rows are copied, all kernel positions one after the other, before they are multiplied */
+    bool gather; /* left rows are copied, all kernel positions one after the other, before they are multiplied
+                  */
     uint32_t gathered; /* elements of such a row */
 
     /* Tasks are pieces of `block` rows and `group` panels. */
@@ -34,23 +36,25 @@ bool PS_NAME(run_product)(struct ps_product_work *work);
 /* Bytes of scratch: a tile's results, offsets of a task's columns, pointers, zeros and gathered rows. */
 size_t PS_NAME(place_left)(struct ps_product_work *work);
 
-/* Finds (or gathers) the left rows of result rows [first, first + count) and leaves pointers to them in scratch:
- * [tile][segment][PS_TILE_ROWS]. */
+/* Finds (or gathers) the left rows of result rows [first, first + count) and leaves pointers to them in
+ * scratch: [tile][segment][PS_TILE_ROWS]. */
 void PS_NAME(find_left)(const struct ps_product_work *work, uint32_t first, uint32_t count, char *scratch);
 
 /* bias + vector of the task's columns [column, column + columns) for result row `row`, as floats. */
-void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column, uint32_t columns,
-                           float *offsets);
+void PS_NAME(fill_offsets)(const struct ps_product_work *work, uint32_t row, uint32_t column,
+                           uint32_t columns, float *offsets);
 
 /* Asks for the memory that the epilogue will read and write of a tile, while the tile is being computed. */
-void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width);
+void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column,
+                     uint32_t width);
 
-/* Whether the epilogue is nothing but an offset, a scale and a residual, and where it goes: what a tile can do itself. */
+/* Whether the epilogue is nothing but an offset, a scale and a residual, and where it goes: what a tile can
+ * do itself. */
 bool PS_NAME(is_simple)(const struct ps_product_work *work, uint32_t row, uint32_t rows);
 struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, uint32_t row, uint32_t column);
 
 /* Stores the tile of `rows` rows from `row` and `width` columns from `column`. */
-void PS_NAME(epilogue)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column, uint32_t width,
-                       const float *sums);
+void PS_NAME(epilogue)(const struct ps_product_work *work, uint32_t row, uint32_t rows, uint32_t column,
+                       uint32_t width, const float *sums);
 
 #endif

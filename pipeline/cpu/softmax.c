@@ -25,8 +25,8 @@ static float highest(const float *scores, uint32_t row, uint32_t keys)
 }
 
 /* Weights 2^(slope score - peak) of a row, and zeros up to the next multiple of 32; returns their sum. */
-PS_INLINE float write_weights(enum ps_type left, const float *scores, uint32_t row, uint32_t keys, float slope,
-                              float peak, void *to)
+PS_INLINE float write_weights(enum ps_type left, const float *scores, uint32_t row, uint32_t keys,
+                              float slope, float peak, void *to)
 {
     const v16 slopes = v_set(slope), offset = v_set(-peak);
     v16 sum = v_set(0);

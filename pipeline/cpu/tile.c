@@ -100,8 +100,8 @@ struct strip {
     lane sums[PS_TILE_ROWS][STRIP_VECTORS];
 };
 
-/* Adds to a strip of `rows` rows by `vectors` vectors the segment whose rows begin at left[]; `panel` is its part of the
- * panel, at the strip's first column, `pitch` bytes from one row to the next. */
+/* Adds to a strip of `rows` rows by `vectors` vectors the segment whose rows begin at left[]; `panel` is its
+ * part of the panel, at the strip's first column, `pitch` bytes from one row to the next. */
 PS_INLINE void segment_floats(struct strip *strip, enum ps_type type, uint32_t rows, uint32_t vectors,
                               const char *const *left, uint32_t depth, const char *panel, uint64_t pitch,
                               uint32_t width)
@@ -154,8 +154,8 @@ PS_INLINE v16 sums_of(const struct strip *strip, uint32_t row, uint32_t v)
 #endif
 }
 
-PS_INLINE void store_sums(const struct ps_tile *tile, const struct strip *strip, uint32_t rows, uint32_t vectors,
-                          uint32_t column)
+PS_INLINE void store_sums(const struct ps_tile *tile, const struct strip *strip, uint32_t rows,
+                          uint32_t vectors, uint32_t column)
 {
     for (uint32_t i = 0; i < rows; i++)
         for (uint32_t v = 0; v < vectors; v++)
@@ -171,7 +171,8 @@ PS_INLINE void store_gated(enum ps_type type, const struct ps_tile_store *store,
         offset[v] = v_load_f32(store->offset + v * V_LANES);
     for (uint32_t i = 0; i < rows; i++)
         for (uint32_t v = 0; v + 1 < STRIP / V_LANES; v += 2) {
-            const v16 a = v_add(sums_of(strip, i, v), offset[v]), b = v_add(sums_of(strip, i, v + 1), offset[v + 1]);
+            const v16 a = v_add(sums_of(strip, i, v), offset[v]),
+                      b = v_add(sums_of(strip, i, v + 1), offset[v + 1]);
             v16 s = v_mul(v_mul(v_even(a, b), v_gelu(v_odd(a, b))), scale);
             if (store->residual)
                 s = v_add(s, v_load(type, store->residual + i * store->pitch, v * V_LANES / 2));
@@ -196,7 +197,8 @@ PS_INLINE void store_results(enum ps_type type, const struct ps_tile_store *stor
         }
 }
 
-/* One strip: `rows` rows, and STRIP columns from `column`, or `width` columns of a narrower panel in `vectors` vectors. */
+/* One strip: `rows` rows, and STRIP columns from `column`, or `width` columns of a narrower panel in
+ * `vectors` vectors. */
 PS_INLINE void run_strip(const struct ps_tile *tile, enum ps_type type, uint32_t rows, uint32_t vectors,
                          uint32_t column, uint32_t width)
 {

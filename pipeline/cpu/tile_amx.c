@@ -1,5 +1,5 @@
-/* Tiles of 32 x 32 results on the tile registers: two by two accumulators, bf16 alone. The left rows of a tile lie evenly
- * apart and can be read up to a multiple of 32 elements, which are zero beyond the depth. */
+/* Tiles of 32 x 32 results on the tile registers: two by two accumulators, bf16 alone. The left rows of a
+ * tile lie evenly apart and can be read up to a multiple of 32 elements, which are zero beyond the depth. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -79,7 +79,8 @@ void PS_NAME(tile)(const struct ps_tile *tile)
         _tile_zero(2);
         _tile_zero(3);
         for (uint32_t k = 0; k < tile->depth; k += STEP) {
-            const struct operand left = left_of(tile, k, pitch, &edge), right = right_of(tile, k, column, &edge);
+            const struct operand left = left_of(tile, k, pitch, &edge),
+                                 right = right_of(tile, k, column, &edge);
             _tile_loadd(4, left.at, left.pitch);
             _tile_loadd(6, right.at, right.pitch);
             _tile_loadd(7, right.at + SIDE * 4, right.pitch);

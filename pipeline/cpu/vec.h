@@ -1,5 +1,5 @@
-/* Sixteen floats at a time, in the registers of the instruction set that a source is compiled for. `type` arguments are
- * constants where these are inlined. */
+/* Sixteen floats at a time, in the registers of the instruction set that a source is compiled for. `type`
+ * arguments are constants where these are inlined. */
 #ifndef PS_CPU_VEC_H
 #define PS_CPU_VEC_H
 
@@ -23,10 +23,10 @@ PS_INLINE uint32_t v_lanes(uint64_t count)
 
 typedef __m512 v16;
 
-#define V_BOTH(name, intrinsic)                                                                                        \
-    PS_INLINE v16 name(v16 a, v16 b)                                                                                   \
-    {                                                                                                                  \
-        return _mm512_##intrinsic(a, b);                                                                               \
+#define V_BOTH(name, intrinsic)                                                                              \
+    PS_INLINE v16 name(v16 a, v16 b)                                                                         \
+    {                                                                                                        \
+        return _mm512_##intrinsic(a, b);                                                                     \
     }
 
 PS_INLINE v16 v_set(float x)
@@ -166,10 +166,10 @@ typedef struct {
     __m256 low, high;
 } v16;
 
-#define V_BOTH(name, intrinsic)                                                                                        \
-    PS_INLINE v16 name(v16 a, v16 b)                                                                                   \
-    {                                                                                                                  \
-        return (v16){_mm256_##intrinsic(a.low, b.low), _mm256_##intrinsic(a.high, b.high)};                            \
+#define V_BOTH(name, intrinsic)                                                                              \
+    PS_INLINE v16 name(v16 a, v16 b)                                                                         \
+    {                                                                                                        \
+        return (v16){_mm256_##intrinsic(a.low, b.low), _mm256_##intrinsic(a.high, b.high)};                  \
     }
 
 PS_INLINE v16 v_set(float x)
@@ -184,7 +184,7 @@ PS_INLINE v16 v_fma(v16 a, v16 b, v16 c)
 
 PS_INLINE v16 v_round(v16 x)
 {
-    const int how = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    enum { how = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
     return (v16){_mm256_round_ps(x.low, how), _mm256_round_ps(x.high, how)};
 }
 
@@ -257,7 +257,8 @@ PS_INLINE v16 v_from_bf16(__m256i bits)
 {
     const __m256i low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(bits)),
                   high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(bits, 1));
-    return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(low, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(high, 16))};
+    return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(low, 16)),
+                 _mm256_castsi256_ps(_mm256_slli_epi32(high, 16))};
 }
 
 PS_INLINE v16 v_load(enum ps_type type, const void *from, uint64_t i)
@@ -267,7 +268,8 @@ PS_INLINE v16 v_load(enum ps_type type, const void *from, uint64_t i)
     const __m256i bits = _mm256_loadu_si256((const __m256i_u *)((const uint16_t *)from + i));
     if (type == PS_BF16)
         return v_from_bf16(bits);
-    return (v16){_mm256_cvtph_ps(_mm256_castsi256_si128(bits)), _mm256_cvtph_ps(_mm256_extracti128_si256(bits, 1))};
+    return (v16){_mm256_cvtph_ps(_mm256_castsi256_si128(bits)),
+                 _mm256_cvtph_ps(_mm256_extracti128_si256(bits, 1))};
 }
 
 PS_INLINE void v_store(enum ps_type type, void *to, uint64_t i, v16 x)
@@ -276,9 +278,10 @@ PS_INLINE void v_store(enum ps_type type, void *to, uint64_t i, v16 x)
         v_store_f32((float *)to + i, x);
         return;
     }
-    const __m256i bits = type == PS_BF16 ? v_bf16(x)
-                                         : _mm256_set_m128i(_mm256_cvtps_ph(x.high, _MM_FROUND_TO_NEAREST_INT),
-                                                            _mm256_cvtps_ph(x.low, _MM_FROUND_TO_NEAREST_INT));
+    const __m256i bits = type == PS_BF16
+                             ? v_bf16(x)
+                             : _mm256_set_m128i(_mm256_cvtps_ph(x.high, _MM_FROUND_TO_NEAREST_INT),
+                                                _mm256_cvtps_ph(x.low, _MM_FROUND_TO_NEAREST_INT));
     _mm256_storeu_si256((__m256i_u *)((uint16_t *)to + i), bits);
 }
 
@@ -330,14 +333,14 @@ V_BOTH(v_max, max_ps)
 #endif
 
 /* Calls f(TYPE, arguments...) with the constant that `type` is. */
-#define V_TYPED(type, f, ...)                                                                                          \
-    do {                                                                                                               \
-        if ((type) == PS_F32)                                                                                          \
-            f(PS_F32, __VA_ARGS__);                                                                                    \
-        else if ((type) == PS_BF16)                                                                                    \
-            f(PS_BF16, __VA_ARGS__);                                                                                   \
-        else                                                                                                           \
-            f(PS_F16, __VA_ARGS__);                                                                                    \
+#define V_TYPED(type, f, ...)                                                                                \
+    do {                                                                                                     \
+        if ((type) == PS_F32)                                                                                \
+            f(PS_F32, __VA_ARGS__);                                                                          \
+        else if ((type) == PS_BF16)                                                                          \
+            f(PS_BF16, __VA_ARGS__);                                                                         \
+        else                                                                                                 \
+            f(PS_F16, __VA_ARGS__);                                                                          \
     } while (0)
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "lib/shared.h"
 
-/* 2^x: the integer goes to the exponent; 2^f on [-1/2, 1/2] by its Taylor polynomial of degree 7, whose next term is
- * below 2^-29. Zero where x is less than -150. */
+/* 2^x: the integer goes to the exponent; 2^f on [-1/2, 1/2] by its Taylor polynomial of degree 7, whose next
+ * term is below 2^-29. Zero where x is less than -150. */
 PS_INLINE v16 v_exp2(v16 x)
 {
     x = v_max(v_min(x, v_set(128)), v_set(-150));
@@ -23,7 +23,8 @@ PS_INLINE v16 v_exp2(v16 x)
     return v_scale(p, n);
 }
 
-/* e^x = 2^n e^r with r in [-ln(2)/2, ln(2)/2] found with ln(2) in two parts; Taylor's polynomial of degree 7. */
+/* e^x = 2^n e^r with r in [-ln(2)/2, ln(2)/2] found with ln(2) in two parts; Taylor's polynomial of degree 7.
+ */
 PS_INLINE v16 v_exp(v16 x)
 {
     x = v_max(v_min(x, v_set(89)), v_set(-104));
@@ -46,8 +47,9 @@ PS_INLINE v16 v_swish(v16 x, float slope)
     return v_div(x, v_add(v_set(1), v_exp(v_mul(x, v_set(-slope)))));
 }
 
-/* x/2 (1 + erf(x / sqrt 2)) = max(x, 0) - |x|/2 erfc(|x| / sqrt 2), with erfc as 2^(-t q(t)): a fit of q by least squares
- * over [0, 7], reweighted towards the least largest error of the result, 3e-8 apart from rounding. */
+/* x/2 (1 + erf(x / sqrt 2)) = max(x, 0) - |x|/2 erfc(|x| / sqrt 2), with erfc as 2^(-t q(t)): a fit of q by
+ * least squares over [0, 7], reweighted towards the least largest error of the result, 3e-8 apart from
+ * rounding. */
 PS_INLINE v16 v_gelu(v16 x)
 {
     const v16 size = v_max(x, v_sub(v_set(0), x)), t = v_min(size, v_set(7));

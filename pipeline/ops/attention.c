@@ -20,25 +20,26 @@ static bool check_heads(struct ps_run *run, uint32_t channels, uint32_t heads)
 static struct ps_tensor launch(struct ps_run *run, struct ps_tensor q, struct ps_tensor k, struct ps_tensor v,
                                struct ps_tensor y, struct ps_attention_push push)
 {
-    /* Rows of four channels can be loaded at once where every head of every token begins at a multiple of
-     * four. */
-    const uint64_t step = 4 * ps_type_bytes(q.type);
+    /* Four channels can be loaded at once where every head of every token begins at a multiple of four. */
     const uint32_t distances = push.d | push.q_first | push.k_first | push.v_first | push.q_token |
-                               push.kv_token | push.q_batch | push.kv_batch | push.y_token | push.y_batch;
-    const bool aligned = distances % 4 == 0 && (q.offset | k.offset | v.offset | y.offset) % step == 0;
-    const uint32_t lanes = 8;
+                               push.kv_token | push.q_batch | push.kv_batch;
+    const bool aligned =
+        distances % 4 == 0 && (q.offset | k.offset | v.offset) % (4 * ps_type_bytes(q.type)) == 0;
+    const uint32_t lanes = 8, pair_lanes = 2 * lanes; /* of a cluster; and the channels that its pairs are */
     uint32_t slices = 1;
-    while (slices * lanes * PS_ATTENTION_MAX_LANE_CHANNELS < push.d)
+    while (slices * pair_lanes * PS_ATTENTION_MAX_LANE_PAIRS < push.d)
         slices *= 2;
-    const uint32_t group_queries = PS_ATTENTION_CLUSTERS / slices * PS_ATTENTION_QUERIES;
+    const uint32_t rows = ps_div_up(push.queries, lanes) < PS_ATTENTION_MAX_ROWS ? 1 : PS_ATTENTION_MAX_ROWS;
+    const uint32_t tiles = ps_div_up(push.queries, rows * lanes) * push.heads * push.batch;
     struct ps_launch launch = {
         .kernel = PS_KERNEL_attention,
         .type = run->type,
         .spec = {[PS_ATTENTION_SPEC_ALIGNED] = aligned,
                  [PS_ATTENTION_SPEC_SLICES] = slices,
-                 [PS_ATTENTION_SPEC_LANE_CHANNELS] = ps_div_up(push.d, slices * lanes)},
+                 [PS_ATTENTION_SPEC_LANE_PAIRS] = ps_div_up(push.d, slices * pair_lanes),
+                 [PS_ATTENTION_SPEC_ROWS] = rows},
         .operands = {q, k, v, y},
-        .items = {ps_div_up(push.queries, group_queries), push.heads, push.batch},
+        .items = {ps_div_up(tiles, PS_ATTENTION_CLUSTERS / slices), 1, 1},
         .flops = 4ull * push.batch * push.heads * push.queries * push.keys * push.d,
     };
     memcpy(launch.push, &push, sizeof push);

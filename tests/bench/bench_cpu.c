@@ -1,6 +1,6 @@
-/* The cpu interpreter kernel by kernel, at shapes of the SVD-XT UNet (256x256, 14 frames; 1024x576, 25 frames) and the
- * decoder: the median of several runs, as a fraction of what registers or memory allow in the same run, beside oneDNN's
- * product of the same shape where the library is there. */
+/* The cpu interpreter kernel by kernel, at shapes of the SVD-XT UNet (256x256, 14 frames; 1024x576, 25
+ * frames) and the decoder: the median of several runs, as a fraction of what registers or memory allow in the
+ * same run, beside oneDNN's product of the same shape where the library is there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,18 @@
 #include "cpu/cpu.h"
 #include "ops/ops.h"
 
-enum kind { LINEAR, CONV, CONV_TIME, ATTENTION, ATTENTION_TIME, GROUP_NORM, LAYER_NORM, BLEND, CONCAT, RESIZE };
+enum kind {
+    LINEAR,
+    CONV,
+    CONV_TIME,
+    ATTENTION,
+    ATTENTION_TIME,
+    GROUP_NORM,
+    LAYER_NORM,
+    BLEND,
+    CONCAT,
+    RESIZE
+};
 
 struct bench_case {
     const char *name;
@@ -173,8 +184,8 @@ static double peer(const struct bench_case *c, enum ps_type type)
     return c->kind == CONV ? onednn_conv3x3(type, c->n, c->h, c->w, c->in, c->out) : 0;
 }
 
-static void measure(struct watch *watch, const struct bench_case *c, enum ps_type type, struct ceilings ceilings,
-                    bool peers)
+static void measure(struct watch *watch, const struct bench_case *c, enum ps_type type,
+                    struct ceilings ceilings, bool peers)
 {
     const struct ps_store store = {.fill = fill};
     struct ps_error error = {0};
@@ -244,8 +255,8 @@ int main(int argc, char **argv)
     }
     threads = ps_cpu_threads(cpu);
     const struct ceilings ceilings = {ceiling_flops(ps_cpu_isa(cpu), type, threads), ceiling_copy(threads)};
-    printf("%s in %s on %u threads; in registers %.1f GFLOP/s, copy %.1f GB/s\n", ps_cpu_isa(cpu), ps_type_name(type),
-           threads, ceilings.flops / 1e9, ceilings.copy / 1e9);
+    printf("%s in %s on %u threads; in registers %.1f GFLOP/s, copy %.1f GB/s\n", ps_cpu_isa(cpu),
+           ps_type_name(type), threads, ceilings.flops / 1e9, ceilings.copy / 1e9);
     watch_begin(watch, cpu);
     for (uint32_t i = 0; i < COUNT; i++)
         if (strstr(cases[i].name, only))

@@ -1,5 +1,5 @@
-/* One UNet forward on the cpu interpreter with the weights of a checkpoint and a clip of noise: seconds, and where they
- * went. unet_vs_pytorch.py runs it beside diffusers. */
+/* One UNet forward on the cpu interpreter with the weights of a checkpoint and a clip of noise: seconds, and
+ * where they went. unet_vs_pytorch.py runs it beside diffusers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,8 +113,8 @@ static void execute(struct session *session, struct watch *watch, const struct p
     for (uint32_t i = 0; i < set->count && ps_run_ok(&run); i++)
         ps_run_load(&run, &set->items[i], resident[i]);
     stop(&error);
-    printf("weights %.2f GB in %.1f s, scratch %.2f GB, staging %.2f GB\n", (double)bytes / 1e9, watch_now() - begin,
-           (double)ps_arena_peak(&dry.scratch) / 1e9, (double)largest / 1e9);
+    printf("weights %.2f GB in %.1f s, scratch %.2f GB, staging %.2f GB\n", (double)bytes / 1e9,
+           watch_now() - begin, (double)ps_arena_peak(&dry.scratch) / 1e9, (double)largest / 1e9);
     session->watch = watch;
     forwards(&run, session);
     stop(&error);
@@ -160,12 +160,14 @@ static bool parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.width = 256, .height = 256, .frames = 14, .repeat = 3, .shapes = 40, .type = PS_BF16};
+    struct options o = {
+        .width = 256, .height = 256, .frames = 14, .repeat = 3, .shapes = 40, .type = PS_BF16};
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr,
-                "usage: %s MODEL [--size WxH] [--frames N] [--dtype f32|f16|bf16] [--isa NAME] [--threads N]\n"
-                "       [--repeat N] [--shapes N]\n",
-                argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s MODEL [--size WxH] [--frames N] [--dtype f32|f16|bf16] [--isa NAME] [--threads N]\n"
+            "       [--repeat N] [--shapes N]\n",
+            argv[0]);
         return 2;
     }
     struct ps_error error = {0};
@@ -188,10 +190,11 @@ int main(int argc, char **argv)
     watch_print(watch, ceiling, o.shapes);
     qsort(session.seconds, o.repeat, sizeof(double), compare);
     const double median = session.seconds[o.repeat / 2];
-    printf("\n%s on %s, %u threads, %ux%u, %u frames: median of %u %.3f s, least %.3f s; %.3f TFLOP, %.1f GFLOP/s, "
+    printf("\n%s on %s, %u threads, %ux%u, %u frames: median of %u %.3f s, least %.3f s; %.3f TFLOP, %.1f "
+           "GFLOP/s, "
            "%.0f %% of %.1f in registers; mean of |v| %.4g\n",
-           ps_type_name(o.type), ps_cpu_isa(cpu), ps_cpu_threads(cpu), o.width, o.height, o.frames, o.repeat, median,
-           session.seconds[0], (double)session.flops / 1e12, (double)session.flops / median / 1e9,
+           ps_type_name(o.type), ps_cpu_isa(cpu), ps_cpu_threads(cpu), o.width, o.height, o.frames, o.repeat,
+           median, session.seconds[0], (double)session.flops / 1e12, (double)session.flops / median / 1e9,
            100 * (double)session.flops / median / ceiling, ceiling / 1e9, (double)session.sum);
     cpu->ops->close(cpu);
     ps_unet_free(&session.unet);

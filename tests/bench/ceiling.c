@@ -15,7 +15,8 @@
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AMX __attribute__((target("amx-tile,amx-bf16")))
 
-/* Each loop keeps enough independent sums to hide an instruction's latency. The empty assembly makes them opaque. */
+/* Each loop keeps enough independent sums to hide an instruction's latency. The empty assembly makes them
+ * opaque. */
 AVX512 static void fma512(void)
 {
     __m512 sum[16], a = _mm512_set1_ps(0.5f), b = a;

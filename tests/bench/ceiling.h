@@ -4,8 +4,8 @@
 
 #include "tensor/tensor.h"
 
-/* FLOP/s of products of registers alone, on `threads` threads: bf16 dot products or tiles where the instruction set has
- * them and the type is bf16, else float32 multiply-adds. */
+/* FLOP/s of products of registers alone, on `threads` threads: bf16 dot products or tiles where the
+ * instruction set has them and the type is bf16, else float32 multiply-adds. */
 double ceiling_flops(const char *isa, enum ps_type type, uint32_t threads);
 
 /* Bytes per second, read and written, of copying memory larger than the caches. */

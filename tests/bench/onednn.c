@@ -63,7 +63,8 @@ static double rate(dnnl_primitive_desc_t desc, dnnl_engine_t engine, double flop
     check(dnnl_primitive_create(&primitive, desc));
     check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
     for (int i = 0; i < 3; i++)
-        execute[i] = (dnnl_exec_arg_t){arguments[i], memory(dnnl_primitive_desc_query_md(desc, queries[i], 0), engine)};
+        execute[i] = (dnnl_exec_arg_t){arguments[i],
+                                       memory(dnnl_primitive_desc_query_md(desc, queries[i], 0), engine)};
     for (int i = -2; i < RUNS; i++) {
         const double begin = watch_now();
         check(dnnl_primitive_execute(primitive, stream, 3, execute));
@@ -112,8 +113,8 @@ double onednn_conv3x3(enum ps_type type, uint32_t frames, uint32_t h, uint32_t w
                              y = form(4, (dnnl_dims_t){frames, n, h, w}, type, dnnl_nhwc);
     const dnnl_dims_t ones = {1, 1};
     check(dnnl_engine_create(&engine, dnnl_cpu, 0));
-    check(dnnl_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct, &x, &weight, NULL,
-                                             &y, ones, ones, ones));
+    check(dnnl_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct, &x,
+                                             &weight, NULL, &y, ones, ones, ones));
     check(dnnl_primitive_desc_create(&desc, &conv, NULL, engine, NULL));
     const double result = rate(desc, engine, 18.0 * frames * h * w * k * n);
     dnnl_engine_destroy(engine);

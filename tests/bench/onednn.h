@@ -4,8 +4,8 @@
 
 #include "tensor/tensor.h"
 
-/* FLOP/s of y [m, n] = x [m, k] w [k, n] with weights in the order that the library prefers, the median of several runs
- * on as many threads as OpenMP is told to use; 0 where there is no library. */
+/* FLOP/s of y [m, n] = x [m, k] w [k, n] with weights in the order that the library prefers, the median of
+ * several runs on as many threads as OpenMP is told to use; 0 where there is no library. */
 double onednn_product(enum ps_type type, uint32_t m, uint32_t k, uint32_t n);
 
 /* The same of a 3x3 convolution over [frames, h, w, k], everything channels last. */

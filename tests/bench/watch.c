@@ -26,9 +26,9 @@ static void describe(const struct ps_launch *launch, char *text, size_t size)
                  launch->spec[PS_LINEAR_SPEC_ACT] == PS_ACT_GEGLU ? " geglu" : "");
     } else if (launch->kernel == PS_KERNEL_conv) {
         const struct ps_conv_push *push = (const void *)launch->push;
-        snprintf(text, size, "%s %ux%u /%u, %u x %u x %u x %u -> %u", name, launch->spec[PS_CONV_SPEC_KERNEL_H],
-                 launch->spec[PS_CONV_SPEC_KERNEL_W], launch->spec[PS_CONV_SPEC_STRIDE], push->frames, push->in_h,
-                 push->in_w, push->k, push->n);
+        snprintf(text, size, "%s %ux%u /%u, %u x %u x %u x %u -> %u", name,
+                 launch->spec[PS_CONV_SPEC_KERNEL_H], launch->spec[PS_CONV_SPEC_KERNEL_W],
+                 launch->spec[PS_CONV_SPEC_STRIDE], push->frames, push->in_h, push->in_w, push->k, push->n);
     } else if (launch->kernel == PS_KERNEL_attention) {
         const struct ps_attention_push *push = (const void *)launch->push;
         snprintf(text, size, "%s %u x %u heads of %u, %u on %u", name, push->batch, push->heads, push->d,
@@ -67,8 +67,8 @@ static bool watch_launch(struct ps_backend *backend, const struct ps_launch *lau
     return done;
 }
 
-static bool watch_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
-                          struct ps_error *error)
+static bool watch_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes,
+                          uint32_t count, struct ps_error *error)
 {
     struct ps_backend *inner = ((struct watch *)backend)->inner;
     return inner->ops->reserve(inner, space, bytes, count, error);
@@ -92,7 +92,8 @@ static bool watch_upload_end(struct ps_backend *backend, struct ps_error *error)
     return inner->ops->upload_end(inner, error);
 }
 
-static bool watch_download(struct ps_backend *backend, struct ps_tensor from, void *to, struct ps_error *error)
+static bool watch_download(struct ps_backend *backend, struct ps_tensor from, void *to,
+                           struct ps_error *error)
 {
     struct ps_backend *inner = ((struct watch *)backend)->inner;
     return inner->ops->download(inner, from, to, error);

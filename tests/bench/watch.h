@@ -24,7 +24,8 @@ struct watch {
 void watch_begin(struct watch *watch, struct ps_backend *inner);
 void watch_clear(struct watch *watch);
 
-/* Prints a table by kernel, and of the `most` costliest shapes. `ceiling` in FLOP/s is what fractions are of. */
+/* Prints a table by kernel, and of the `most` costliest shapes. `ceiling` in FLOP/s is what fractions are of.
+ */
 void watch_print(const struct watch *watch, double ceiling, uint32_t most);
 
 /* Seconds since an arbitrary moment. */

@@ -1,6 +1,6 @@
-/* The cpu interpreter as the subject of the kernel tests. The tests read back all memory and expect weights as they were
- * uploaded, where this interpreter keeps packed matrices in an order of its own: so a matrix is handed over when a launch
- * reads it, and replaced by the uploaded bytes afterwards. */
+/* The cpu interpreter as the subject of the kernel tests. The tests read back all memory and expect weights
+ * as they were uploaded, where this interpreter keeps packed matrices in an order of its own: so a matrix is
+ * handed over when a launch reads it, and replaced by the uploaded bytes afterwards. */
 #include "kernels/subject.h"
 
 #include <stdio.h>

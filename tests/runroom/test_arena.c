@@ -1,4 +1,4 @@
-#include "run/suite.h"
+#include "runroom/suite.h"
 
 #include "run/arena.h"
 #include "tensor/tensor.h"

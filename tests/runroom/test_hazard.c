@@ -1,6 +1,6 @@
 /* The hazard tracker against an oracle that knows every byte: random accesses, and every pair of which one
  * writes what the other touches must have a barrier between them. */
-#include "run/suite.h"
+#include "runroom/suite.h"
 
 #include "vk/hazard.h"
 

@@ -3,7 +3,7 @@
  * constants; of two commands of which one writes what the other touches, a barrier must stand between; and
  * the host must not be handed memory that something not waited for still touches. No layer checks that for
  * accesses by device address. */
-#include "run/suite.h"
+#include "runroom/suite.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The run: sticky errors, scopes, planning, the ring that weights stream through, conversion. */
-#include "run/suite.h"
+#include "runroom/suite.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Opening and closing devices, memory, transfers, and what goes wrong with them. */
-#include "run/suite.h"
+#include "runroom/suite.h"
 
 #include <pthread.h>
 #include <stdlib.h>

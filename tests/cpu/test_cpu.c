@@ -1,0 +1,174 @@
+/* What the kernel tests do not see: results on any number of threads, instruction sets asked for by name, the
+ * pool. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/cpu.h"
+#include "cpu/pool.h"
+#include "ops/ops.h"
+
+#define SPACE (64ull << 20)
+
+static bool fill(const struct ps_store *store, const struct ps_weight *weight, enum ps_type type, void *to,
+                 struct ps_error *error)
+{
+    (void)store, (void)error;
+    const struct ps_tensor shape = ps_packed_shape(weight, type);
+    for (uint64_t i = 0; i < ps_elements(shape); i++) {
+        if (type == PS_F32)
+            ((float *)to)[i] = (float)(i * 37 % 101) * 0.001f - 0.05f;
+        else
+            ((uint16_t *)to)[i] = (uint16_t)(0x3c00u + i * 37 % 101);
+    }
+    return true;
+}
+
+static struct ps_tensor input(struct ps_run *run, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
+{
+    const struct ps_tensor t = ps_new(run, run->type, n, h, w, c);
+    float *values = malloc(ps_elements(t) * sizeof *values);
+    assert_non_null(values);
+    for (uint64_t i = 0; i < ps_elements(t); i++)
+        values[i] = (float)(i * 7919 % 1009) * 0.002f - 1;
+    ps_upload_floats(run, t, values);
+    free(values);
+    return t;
+}
+
+/* A chain of every kind of kernel; its result in `to`, which has room for `count` floats. */
+static void chain(const char *isa, uint32_t threads, enum ps_type type, float *to, uint64_t count)
+{
+    struct ps_error error = {0};
+    struct ps_backend *cpu = ps_cpu_open(&(struct ps_cpu_params){.threads = threads, .isa = isa}, &error);
+    assert_non_null(cpu);
+    assert_int_equal(ps_cpu_threads(cpu), threads);
+    const uint64_t bytes = SPACE;
+    assert_true(cpu->ops->reserve_staging(cpu, bytes, &error));
+    assert_true(cpu->ops->reserve(cpu, PS_SCRATCH, &bytes, 1, &error));
+    assert_true(cpu->ops->reserve(cpu, PS_WEIGHTS, &bytes, 1, &error));
+    const struct ps_weight conv = {.pack = PS_PACK_MATRIX, .taps = 9, .rows = 64, .columns = 96, .index = 0};
+    const struct ps_weight qkv = {.pack = PS_PACK_MATRIX, .taps = 1, .rows = 96, .columns = 288, .index = 1};
+    const struct ps_weight gate = {
+        .pack = PS_PACK_MATRIX, .taps = 1, .rows = 96, .columns = 128, .interleave = true, .index = 2};
+    const struct ps_weight vector = {.taps = 1, .rows = 1, .columns = 96, .index = 3};
+    const struct ps_store store = {.fill = fill};
+    struct ps_run run;
+    ps_run_begin(&run, cpu, type, &error);
+    run.store = &store;
+    run.ring_bytes = SPACE;
+    struct ps_tensor x = input(&run, 3, 13, 11, 64);
+    x = ps_conv3x3(&run, x, (struct ps_layer){&conv, &vector}, NULL);
+    x = ps_group_norm(&run, x, 32, (struct ps_norm){{&vector, &vector}, 1e-5f}, PS_SILU);
+    x = ps_self_attention(&run, ps_linear(&run, x, (struct ps_layer){&qkv, NULL}, NULL), 3, PS_SPACE);
+    x = ps_layer_norm(&run, x, (struct ps_norm){{&vector, &vector}, 1e-5f});
+    x = ps_linear(&run, x, (struct ps_layer){&gate, NULL}, &(struct ps_epilogue){.act = PS_GEGLU});
+    x = ps_concat(&run, ps_resize(&run, x, 20, 20), ps_resize(&run, x, 20, 20));
+    assert_int_equal(ps_elements(x), count);
+    ps_download_floats(&run, x, to);
+    assert_true(ps_run_ok(&run));
+    ps_run_end(&run);
+    cpu->ops->close(cpu);
+}
+
+static void threads_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"avx2", "avx512", "avx512_bf16", "amx"};
+    enum { COUNT = 3 * 20 * 20 * 128 };
+    float *one = malloc(COUNT * sizeof *one), *many = malloc(COUNT * sizeof *many);
+    assert_non_null(one);
+    assert_non_null(many);
+    for (int i = 0; i < 4; i++) {
+        struct ps_error error = {0};
+        struct ps_backend *cpu = ps_cpu_open(&(struct ps_cpu_params){.threads = 1, .isa = sets[i]}, &error);
+        if (!cpu) {
+            assert_int_equal(error.status, PS_ERR_DEVICE);
+            assert_string_equal(error.id, "cpu.isa");
+            continue;
+        }
+        assert_string_equal(ps_cpu_isa(cpu), sets[i]);
+        cpu->ops->close(cpu);
+        for (enum ps_type type = PS_F32; type < PS_TYPES; type++) {
+            chain(sets[i], 1, type, one, COUNT);
+            for (uint32_t threads = 2; threads <= 5; threads += 3) {
+                chain(sets[i], threads, type, many, COUNT);
+                assert_memory_equal(one, many, COUNT * sizeof *one);
+            }
+        }
+    }
+    free(one);
+    free(many);
+}
+
+static void refuses_unknown_sets(void **state)
+{
+    (void)state;
+    struct ps_error error = {0};
+    assert_null(ps_cpu_open(&(struct ps_cpu_params){.isa = "sse9"}, &error));
+    assert_int_equal(error.status, PS_ERR_USAGE);
+    assert_non_null(strstr(error.message, "sse9"));
+}
+
+/* A matrix larger than the staging memory is refused, not written past its end. */
+static void refuses_large_matrices(void **state)
+{
+    (void)state;
+    struct ps_error error = {0};
+    struct ps_backend *cpu = ps_cpu_open(&(struct ps_cpu_params){0}, &error);
+    assert_non_null(cpu);
+    const uint64_t bytes = 4096;
+    assert_true(cpu->ops->reserve_staging(cpu, bytes, &error));
+    assert_true(cpu->ops->reserve(cpu, PS_WEIGHTS, &(uint64_t){1 << 20}, 1, &error));
+    assert_int_equal(cpu->allocated_bytes, (1 << 20) + 4096);
+    const struct ps_weight weight = {.pack = PS_PACK_MATRIX, .taps = 1, .rows = 64, .columns = 64};
+    assert_null(cpu->ops->upload_begin(cpu, ps_packed_shape(&weight, PS_F32), &error));
+    assert_string_equal(error.id, "memory.staging");
+    assert_true(cpu->ops->reserve(cpu, PS_WEIGHTS, NULL, 0, &(struct ps_error){0}));
+    assert_int_equal(cpu->allocated_bytes, 4096);
+    assert_int_equal(cpu->peak_bytes, (1 << 20) + 4096);
+    cpu->ops->close(cpu);
+}
+
+static void count_task(void *work, uint32_t index, void *scratch)
+{
+    atomic_uint *counts = work;
+    ((uint32_t *)scratch)[0] = index;
+    atomic_fetch_add(&counts[index], 1);
+}
+
+/* Every task runs once, in many pieces of work one after the other. */
+static void pool_runs_every_task_once(void **state)
+{
+    (void)state;
+    enum { TASKS = 100, ROUNDS = 300 };
+    atomic_uint counts[TASKS];
+    for (uint32_t threads = 1; threads <= 4; threads++) {
+        struct ps_pool *pool = ps_pool_open(threads);
+        assert_non_null(pool);
+        assert_true(ps_pool_scratch(pool, 100));
+        for (int i = 0; i < TASKS; i++)
+            atomic_init(&counts[i], 0);
+        for (uint32_t round = 0; round < ROUNDS; round++)
+            ps_pool_run(pool, count_task, counts, round % (TASKS + 1));
+        for (uint32_t i = 0; i < TASKS; i++) {
+            uint32_t expected = 0;
+            for (uint32_t round = 0; round < ROUNDS; round++)
+                expected += i < round % (TASKS + 1);
+            assert_int_equal(atomic_load(&counts[i]), expected);
+        }
+        ps_pool_close(pool);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_change_nothing), cmocka_unit_test(refuses_unknown_sets),
+        cmocka_unit_test(refuses_large_matrices), cmocka_unit_test(pool_runs_every_task_once)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
