@@ -12,10 +12,11 @@
  *       struct ps_clip *clip = NULL;
  *       struct ps_render_params params = {.width = 1024, .height = 576, .seed = 7};
  *
- *       if (ps_context_open(&context, NULL, &error) || ps_model_open(&model, context, "svd-xt", NULL, &error)
- * || ps_photo_load(&photo, "shoe.png", NULL, &error) || ps_render(&clip, model, photo, &params, NULL, &error)
- * || ps_clip_save(clip, "shoe.mp4", NULL, &error)) fprintf(stderr, "error: %s\nhint: %s\n", error.message,
- * error.hint);
+ *       if (ps_context_open(&context, NULL, &error) || ps_model_open(&model, context, "svd-xt", NULL, &error) ||
+ *           ps_photo_load(&photo, "shoe.png", NULL, &error) ||
+ *           ps_render(&clip, model, photo, &params, NULL, &error) ||
+ *           ps_clip_save(clip, "shoe.mp4", NULL, &error))
+ *           fprintf(stderr, "error: %s\nhint: %s\n", error.message, error.hint);
  *
  *       ps_clip_free(&clip);
  *       ps_photo_free(&photo);
@@ -25,17 +26,17 @@
  *   }
  *
  * Rules that hold for every function:
- *  - 0 (PS_OK) is success. Anything else is a status; the ps_error passed in then holds its name, a message
- * that says what, where, expected and found, and often a hint. The first failure wins; start each sequence of
- * calls with a zeroed ps_error. A null ps_error is allowed.
+ *  - 0 (PS_OK) is success. Anything else is a status; the ps_error passed in then holds its name, a message that says
+ *    what, where, expected and found, and often a hint. The first failure wins; start each sequence of calls with a
+ *    zeroed ps_error. A null ps_error is allowed.
  *  - On failure the output pointer is left NULL.
- *  - What is opened is closed, what is loaded is freed. A release takes the address of the pointer, accepts a
- * pointer to NULL, and leaves NULL. A model must be closed before its context; photos and clips stand alone.
- *  - In a parameter struct zero means the documented default, and a NULL pointer to one means all defaults.
- * Parameters need to live only until the call returns.
- *  - The library never prints, never exits, never reads the environment, keeps no mutable global state, and
- * opens no network connection. Two contexts share nothing. One context and what was opened from it belong to
- * one thread at a time; callbacks run on the calling thread, inside the call.
+ *  - What is opened is closed, what is loaded is freed. A release takes the address of the pointer, accepts a pointer
+ *    to NULL, and leaves NULL. A model must be closed before its context; photos and clips stand alone.
+ *  - In a parameter struct zero means the documented default, and a NULL pointer to one means all defaults. Parameters
+ *    need to live only until the call returns.
+ *  - The library never prints, never exits, never reads the environment, keeps no mutable global state, and opens no
+ *    network connection. Two contexts share nothing. One context and what was opened from it belong to one thread at a
+ *    time; callbacks run on the calling thread, inside the call.
  */
 #ifndef PACKSHOT_H
 #define PACKSHOT_H
@@ -84,23 +85,22 @@ PS_API const char *ps_status_name(enum ps_status status);
 /* The library's version, PS_VERSION at the time it was built; a static string. */
 PS_API const char *ps_version(void);
 
-/* ---- devices
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- devices ---------------------------------------------------------------------------------------------------- */
 
 /* One way to run the model on this machine. */
 struct ps_device {
-    char selector[16];     /* what ps_context_params.device takes: "0", "1", "cpu", "ref" */
-    char name[128];        /* the driver's name for it */
-    char driver[128];      /* driver and version; API version */
-    uint64_t memory_bytes; /* memory that it can use in all */
-    bool software;         /* runs on the CPU */
-    bool usable;           /* has what packshot needs */
-    char reason[128];      /* why not usable; empty if it is */
+    char selector[16];      /* what ps_context_params.device takes: "0", "1", "cpu", "ref" */
+    char name[128];         /* the driver's name for it */
+    char driver[128];       /* driver and version; API version */
+    uint64_t memory_bytes;  /* memory that it can use in all */
+    bool software;          /* runs on the CPU */
+    bool usable;            /* has what packshot needs */
+    char reason[128];       /* why not usable; empty if it is */
 };
 
-/* Lists up to `capacity` devices in `devices` and sets *count to how many there are: Vulkan devices, then
- * this machine's processor ("cpu"), last the reference interpreter ("ref"). Where there is no Vulkan device
- * `note` (may be null, of `note_size` bytes) says why. Status: PS_OK. */
+/* Lists up to `capacity` devices in `devices` and sets *count to how many there are: Vulkan devices, then this machine's
+ * processor ("cpu"), last the reference interpreter ("ref"). Where there is no Vulkan device `note` (may be null, of
+ * `note_size` bytes) says why. Status: PS_OK. */
 PS_API enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *count, char *note,
                                  size_t note_size);
 
@@ -108,8 +108,8 @@ enum ps_log_level { PS_LOG_ERROR, PS_LOG_WARNING, PS_LOG_INFO, PS_LOG_DEBUG };
 
 /* How a context is opened. */
 struct ps_context_params {
-    /* "auto" (also NULL): the first real GPU, else the processor; an index or part of a name as ps_devices
-     * lists the Vulkan devices; "cpu": the processor; "ref": the slow, exact reference interpreter. */
+    /* "auto" (also NULL): the first real GPU, else the processor; an index or part of a name as ps_devices lists the
+     * Vulkan devices; "cpu": the processor; "ref": the slow, exact reference interpreter. */
     const char *device;
     uint32_t threads; /* of "cpu"; 0 means one for each processor that the process may run on */
     /* Called with one line of text without a line end; NULL is silence. With `validate` some lines come from a thread of
@@ -122,8 +122,7 @@ struct ps_context_params {
 /* A device opened for work. */
 struct ps_context;
 
-/* Opens a device. Status: PS_ERR_DEVICE where there is none of that name or it lacks a feature,
- * PS_ERR_MEMORY. */
+/* Opens a device. Status: PS_ERR_DEVICE where there is none of that name or it lacks a feature, PS_ERR_MEMORY. */
 PS_API enum ps_status ps_context_open(struct ps_context **context, const struct ps_context_params *params,
                                       struct ps_error *error);
 PS_API void ps_context_close(struct ps_context **context);
@@ -134,8 +133,7 @@ PS_API const struct ps_device *ps_context_device(const struct ps_context *contex
 /* How many messages the validation layer has given; 0 without ps_context_params.validate. */
 PS_API uint64_t ps_context_validation_messages(const struct ps_context *context);
 
-/* ---- models
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- models ----------------------------------------------------------------------------------------------------- */
 
 /* A checkpoint whose header has been read and checked; its weights stay on disk until a render needs them. */
 struct ps_model;
@@ -176,37 +174,34 @@ struct ps_model_info {
     char problems[PS_MAX_PROBLEMS][192];
 };
 
-/* Describes a checkpoint without a device, complete or not. Fails with PS_ERR_CHECKPOINT only where the bytes
- * are no checkpoint at all or are damaged. */
+/* Describes a checkpoint without a device, complete or not. Fails with PS_ERR_CHECKPOINT only where the bytes are no
+ * checkpoint at all or are damaged. */
 PS_API enum ps_status ps_inspect(struct ps_model_info *info, const char *path, struct ps_error *error);
 
-/* ---- photos
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- photos ----------------------------------------------------------------------------------------------------- */
 
 /* A decoded photo: upright, RGB, 8 bits a channel. */
 struct ps_photo;
 
 struct ps_photo_params {
-    /* Colour that a transparent photo is composited on, 0xRRGGBB in sRGB; 0 means white. For black use
-     * 0x000001. */
+    /* Colour that a transparent photo is composited on, 0xRRGGBB in sRGB; 0 means white. For black use 0x000001. */
     uint32_t background;
 };
 
-/* Reads a PNG, JPEG or WebP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content,
- * not by name. Only regular files are read, nothing that the file names is opened. Status: PS_ERR_INPUT. */
-PS_API enum ps_status ps_photo_load(struct ps_photo **photo, const char *path,
-                                    const struct ps_photo_params *params, struct ps_error *error);
+/* Reads a PNG, JPEG or WebP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content, not by
+ * name. Only regular files are read, nothing that the file names is opened. Status: PS_ERR_INPUT. */
+PS_API enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const struct ps_photo_params *params,
+                                    struct ps_error *error);
 /* Copies width * height pixels of three bytes, row by row. Status: PS_ERR_USAGE, PS_ERR_MEMORY. */
-PS_API enum ps_status ps_photo_from_rgb(struct ps_photo **photo, const uint8_t *rgb, uint32_t width,
-                                        uint32_t height, struct ps_error *error);
+PS_API enum ps_status ps_photo_from_rgb(struct ps_photo **photo, const uint8_t *rgb, uint32_t width, uint32_t height,
+                                        struct ps_error *error);
 PS_API void ps_photo_free(struct ps_photo **photo);
 PS_API uint32_t ps_photo_width(const struct ps_photo *photo);
 PS_API uint32_t ps_photo_height(const struct ps_photo *photo);
 /* width * height * 3 bytes, owned by the photo. */
 PS_API const uint8_t *ps_photo_rgb(const struct ps_photo *photo);
 
-/* ---- rendering
- * -------------------------------------------------------------------------------------------------- */
+/* ---- rendering -------------------------------------------------------------------------------------------------- */
 
 enum ps_fit { PS_FIT_CROP, PS_FIT_STRETCH };
 enum ps_schedule { PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS };
@@ -218,32 +213,28 @@ enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16, PS_DTYPE_BF16 };
 
 /* What to render. */
 struct ps_render_params {
-    uint32_t width, height; /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 */
-    enum ps_fit
-        fit; /* crop (default) keeps the aspect and cuts to the centre; stretch is what diffusers does */
-    uint32_t frames; /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown */
-    uint32_t fps;    /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 */
-    float motion;    /* motion bucket, up to 1023; 0 means 127, a negative number means bucket 0 */
+    uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 */
+    enum ps_fit fit;           /* crop (default) keeps the aspect and cuts to the centre; stretch is what diffusers does */
+    uint32_t frames;           /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown */
+    uint32_t fps;              /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 */
+    float motion;              /* motion bucket, up to 1023; 0 means 127, a negative number means bucket 0 */
     float noise_augmentation;  /* noise on the photo, up to 10; 0 means 0.02, a negative number means none */
     uint32_t steps;            /* sampling steps, up to PS_MAX_STEPS; 0 means 25, with AYS 10 */
-    enum ps_schedule schedule; /* Karras et al. 2022 (arXiv 2206.00364) equation 5, or the published
-                                  Align-Your-Steps list */
-    const float *sigmas; /* NULL, or a falling list of sigma_count noise levels that ends in 0; then steps is
-                            sigma_count - 1 and schedule does not count */
+    enum ps_schedule schedule; /* Karras et al. 2022 (arXiv 2206.00364) equation 5, or the published Align-Your-Steps list */
+    const float *sigmas;       /* NULL, or a falling list of sigma_count noise levels that ends in 0; then steps is
+                                  sigma_count - 1 and schedule does not count */
     uint32_t sigma_count;
-    float guidance_min,
-        guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 */
+    float guidance_min, guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 */
     uint64_t seed;
-    enum ps_rng rng; /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
-    /* Storage of activations and weights; arithmetic is float32. bf16 is for "cpu" and "ref". Default: f16 on
-     * a GPU; on "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
+    enum ps_rng rng;           /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
+    /* Storage of activations and weights; arithmetic is float32. bf16 is for "cpu" and "ref". Default: f16 on a GPU; on
+     * "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
     enum ps_dtype dtype;
-    uint64_t memory_bytes; /* device memory that the render may use, staging included; 0 means what is free */
-    uint32_t decode_chunk; /* frames decoded at a time as diffusers does it; 0 decodes over the whole clip,
-                              exactly */
-    const char *taps;      /* safetensors file to write the intermediate tensors to; NULL for none */
-    const char *taps_in;   /* safetensors file of noise to use instead of the generator's; NULL for none */
-    bool overwrite;        /* an existing taps file is replaced */
+    uint64_t memory_bytes;     /* device memory that the render may use, staging included; 0 means what is free */
+    uint32_t decode_chunk;     /* frames decoded at a time as diffusers does it; 0 decodes over the whole clip, exactly */
+    const char *taps;          /* safetensors file to write the intermediate tensors to; NULL for none */
+    const char *taps_in;       /* safetensors file of noise to use instead of the generator's; NULL for none */
+    bool overwrite;            /* an existing taps file is replaced */
 };
 
 #define PS_MAX_PHASES 4
@@ -267,15 +258,15 @@ struct ps_plan {
     struct ps_render_params resolved; /* every default filled in; its pointers are NULL */
 };
 
-/* Plans a render without running anything. Status: PS_ERR_USAGE; PS_ERR_MEMORY, with the numbers and a way
- * out, where no plan fits the budget. */
-PS_API enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model,
-                                     const struct ps_render_params *params, struct ps_error *error);
+/* Plans a render without running anything. Status: PS_ERR_USAGE; PS_ERR_MEMORY, with the numbers and a way out, where
+ * no plan fits the budget. */
+PS_API enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model, const struct ps_render_params *params,
+                                     struct ps_error *error);
 
 /* Where a render is. */
 struct ps_progress {
-    const char *phase; /* as in ps_phase_plan; valid during the call */
-    uint32_t step;     /* 1-based within the phase; sampling steps in "unet" */
+    const char *phase;   /* as in ps_phase_plan; valid during the call */
+    uint32_t step;       /* 1-based within the phase; sampling steps in "unet" */
     uint32_t steps;
     double done;         /* 0 to 1, share of the whole render's operations */
     double seconds;      /* since the render began */
@@ -313,15 +304,14 @@ struct ps_save_params {
     bool overwrite; /* an existing file is replaced; otherwise it is an error */
 };
 
-/* Encodes H.264 in MP4 (yuv420p, BT.709, limited range, index first). Odd sizes do not occur. The file
- * appears under its name only when it is complete, read back and on disk. Status: PS_ERR_OUTPUT;
- * PS_ERR_DEVICE where no H.264 encoder is installed. */
-PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path,
-                                   const struct ps_save_params *params, struct ps_error *error);
+/* Encodes H.264 in MP4 (yuv420p, BT.709, limited range, index first). Odd sizes do not occur. The file appears under its name only when it is
+ * complete, read back and on disk. Status: PS_ERR_OUTPUT; PS_ERR_DEVICE where no H.264 encoder is installed. */
+PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
+                                   struct ps_error *error);
 
-/* Fails if ps_clip_save to this path would certainly fail: PS_ERR_OUTPUT where it exists and is not to be
- * overwritten, or the folder is missing or not writable; PS_ERR_DEVICE without an encoder; PS_ERR_USAGE for
- * the crf. Lets a caller know before the render. */
+/* Fails if ps_clip_save to this path would certainly fail: PS_ERR_OUTPUT where it exists and is not to be overwritten, or
+ * the folder is missing or not writable; PS_ERR_DEVICE without an encoder; PS_ERR_USAGE for the crf. Lets a caller know
+ * before the render. */
 PS_API enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
                                            struct ps_error *error);
 

@@ -4,7 +4,7 @@
  *    references when synchronisation is validated;
  *  - its queue thread frees what the calling thread made, ordered by locks that ThreadSanitizer does not see.
  * The layer's frames have a name to be suppressed by only while it is loaded. */
-#include "run/sanitizers.h"
+#include "runroom/sanitizers.h"
 
 #include <dlfcn.h>
 

@@ -1,0 +1,155 @@
+"""Stage 3: the decoder on what the UNet really makes, against the true frames, with its temporal layers. The encoder
+and the UNet stay as they are. Part of the batches are true latents and textures, so that photographs keep their decoding."""
+import math
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+
+import linear
+import measure
+import nets
+import unet as motion
+import vae as stills
+import windows
+from feed import Feed
+from master import Master, averages
+from state import Stopped
+from studio import EVAL_CLIPS, clips, textures
+
+CHUNK, CELLS = 5, 12        # frames and latent cells of a step's block
+REUSE = 4                   # steps for each clip that the UNet has made
+TRUE_SHARE = 0.3            # of the steps: encoded pictures instead of made ones
+FIRST = 50_000_000          # seed of the first clip
+LR, LR_LAST, WARM = 3e-4, 1e-5, 100
+EVAL_EVERY = 250
+
+
+class Source:
+    """Clips with the UNet's one-step latents."""
+
+    def __init__(self, state):
+        self.codec, self.model, self.family = linear.load(state), motion.load(state), state.meta("unet")["family"]
+
+    def clip(self, seed, bucket):
+        """Pixels uint8 [frames, h, w, 3] and made latents [frames, c, h, w]."""
+        item = windows.window(self.codec, self.family, seed, bucket, [0])
+        return clips.clip(seed, self.family, bucket), motion.predict(self.model, item, 1)
+
+    def training(self, n):
+        rng = np.random.default_rng((17, n))
+        bucket = 127.0 if rng.random() < 0.4 else float(round(rng.uniform(1, 255)))
+        pixels, made = self.clip(FIRST + n, bucket)
+        return {"pixels": pixels, "made": made, "texture": textures.texture(rng)[None]}
+
+
+def block(codec, item, rng):
+    """One block of latents [k, c, CELLS, CELLS] and its pixels [k, 3, h, w]."""
+    kind = rng.random()
+    if kind < TRUE_SHARE / 2:
+        pixels, z = item["texture"], None
+    else:
+        first = int(rng.integers(clips.FRAMES - CHUNK + 1))
+        pixels = item["pixels"][first:first + CHUNK]
+        z = None if kind < TRUE_SHARE else item["made"][first:first + CHUNK]
+    x = measure.to_tensor(pixels)
+    z = codec.encode(x) if z is None else z
+    rows, columns = z.shape[-2:]
+    top = int(rng.integers(rows - CELLS + 1))
+    left = int(np.clip(round(rng.normal((columns - CELLS) / 2, columns / 6)), 0, columns - CELLS))
+    s = nets.SHRINK
+    return z[:, :, top:top + CELLS, left:left + CELLS], x[:, :, top * s:(top + CELLS) * s, left * s:(left + CELLS) * s]
+
+
+def loss_of(y, x):
+    loss = measure.picture_loss(y, x, 0.1)
+    if len(x) > 1:
+        loss = loss + 0.5 * ((y[1:] - y[:-1]) - (x[1:] - x[:-1])).abs().mean()
+    return loss
+
+
+def decode(vae, z):
+    """Pictures of a clip's latents [frames, c, h, w], through the temporal layers."""
+    z = z.to(vae.decoder.conv_in.weight)
+    return vae.decode(z, num_frames=len(z)).sample
+
+
+def learning_rate(step, total):
+    return LR_LAST + (LR * min(1.0, (step + 1) / WARM) - LR_LAST) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+
+
+@torch.no_grad()
+def figures_of(state, vae, held, photos):
+    """Made clips against true ones, still photos against themselves; STATE/decoder.png."""
+    rows, strips = [], []
+    for pixels, made in held:
+        true = measure.to_tensor(pixels)
+        y = decode(vae, made).float().clamp(-1, 1).cpu()
+        still = true[:1].expand_as(true)
+        moved = ((true - still).abs().amax((0, 1)) > 0.06).float()
+        region = lambda a: float(-10 * torch.log10(((a - true).square() / 4 * moved).sum() / (3 * len(true) * moved.sum()) + 1e-9))  # noqa: E731
+        quiet = (1 - moved) * 127.5
+        flicker = float((((y[1:] - y[:-1]) * quiet).square().sum() / (3 * (len(y) - 1) * (1 - moved).sum() + 1)).sqrt())
+        rows.append([float(measure.ssim(y, true)[1:].mean()), float(measure.ssim(still, true)[1:].mean()), region(y),
+                     region(still), float(measure.psnr(y[:1], true[:1])), flicker])
+        strips += [np.concatenate(list(measure.to_pictures(p[::6])), 1) for p in (true, y)]
+    Image.fromarray(np.concatenate(strips)).save(state.path / "decoder.png")
+    f = np.mean(rows, 0).tolist()
+    out = {"ssim": f[0], "still_ssim": f[1], "moving_dB": f[2], "still_dB": f[3], "first_dB": f[4], "flicker": f[5]}
+    if photos is not None:
+        back = torch.cat([decode(vae, nets.encode(vae, p[None].to(vae.quant_conv.weight))).float().clamp(-1, 1).cpu() for p in photos])
+        out["photos"] = float(measure.psnr(back, photos).mean())
+    return out
+
+
+def load(state):
+    """The codec with the newest decoder, float32."""
+    vae = stills.load(state)
+    kept = state.load("decoder")
+    if kept:
+        vae.decoder.load_state_dict({**vae.decoder.state_dict(), **averages(kept, "decoder")})
+    return vae
+
+
+def train(state, steps, until, photos=None):
+    """Goes on to step `until` of a schedule of `steps`."""
+    meta = state.meta("decoder")
+    step, before = meta.get("step", 0), meta.get("seconds", 0.0) - time.process_time()
+    if step >= until:
+        return
+    device = nets.device()
+    vae = stills.load(state).to(device)
+    vae.decoder.requires_grad_(True)
+    nets.flatten_time(vae)
+    master = Master({"decoder": vae.decoder}, betas=(0.9, 0.99), muon=True)
+    kept = state.load("decoder")
+    if kept:
+        master.restore(kept, step)
+    source = Source(state)
+    held = [source.clip(s, 127.0) for s in list(EVAL_CLIPS)[:3]]
+    pictures = stills.photographs(photos)
+    feed = Feed(source.training, step // REUSE, ahead=4, state=state)
+    state.log(f"decoder: from step {step}; before {figures_of(state, vae, held, pictures)}")
+    items, losses = [], []
+    while step < until:
+        state.wait()
+        if step % REUSE == 0 or not items:
+            items = [*items[-7:], feed.take()]
+        rng = np.random.default_rng((19, step))
+        z, x = block(source.codec, items[int(rng.integers(len(items)))], rng)
+        loss = loss_of(decode(vae, z.to(device)).float(), x.to(device))
+        loss.backward()
+        master.step(learning_rate(step, steps))
+        losses.append(loss.item())
+        step += 1
+        seconds = before + time.process_time()
+        if step % 50 == 0:
+            state.log(f"decoder {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
+        if step % EVAL_EVERY == 0 or step == until:
+            with master.averaged():
+                state.gate("decoder", step, seconds, **figures_of(state, vae, held, pictures))
+        if state.save_due() or step == until:
+            state.save("decoder", step, master.tensors(), seconds=seconds)
+            if state.stop_asked:
+                raise Stopped

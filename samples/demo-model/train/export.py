@@ -1,0 +1,55 @@
+"""Writes the newest weights as a diffusers folder in half precision:  python export.py --state DIR --out FOLDER
+
+Works at any time: with the moving averages of the moment, and without the decoder stage where it has not begun."""
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from diffusers import EulerDiscreteScheduler
+from transformers import CLIPImageProcessor
+
+import decoder
+import unet
+from state import State
+
+LIMIT = 32_000_000  # bytes of weights in all
+NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"], "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],
+         "image_encoder": ["transformers", "CLIPVisionModelWithProjection"], "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+         "feature_extractor": ["transformers", "CLIPImageProcessor"]}
+
+
+def scheduler():
+    """SVD's published settings."""
+    return EulerDiscreteScheduler(
+        num_train_timesteps=1000, prediction_type="v_prediction", use_karras_sigmas=True, sigma_min=0.002, sigma_max=700.0,
+        timestep_spacing="leading", timestep_type="continuous", steps_offset=1, beta_schedule="scaled_linear",
+        beta_start=0.00085, beta_end=0.012)
+
+
+def main():
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--state", required=True)
+    ask.add_argument("--out", required=True)
+    a = ask.parse_args()
+    state, out = State(a.state, hold=False), Path(a.out)
+    model = unet.load(state)
+    for part, module in (("vae", decoder.load(state)), ("unet", model.unet), ("image_encoder", model.vision)):
+        module.to("cpu", torch.float16).save_pretrained(out / part, safe_serialization=True)
+        if part != "image_encoder":
+            written = out / part / "diffusion_pytorch_model.safetensors"
+            written.rename(written.with_name("diffusion_pytorch_model.fp16.safetensors"))
+        else:
+            (out / part / "model.safetensors").rename(out / part / "model.fp16.safetensors")
+    scheduler().save_pretrained(out / "scheduler")
+    CLIPImageProcessor().save_pretrained(out / "feature_extractor")
+    index = {"_class_name": "StableVideoDiffusionPipeline", "_diffusers_version": "0.32.0", **NAMES}
+    (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    size = sum(p.stat().st_size for p in out.rglob("*.safetensors"))
+    print(f"{out}: {size / 1e6:.2f} MB of weights")
+    if size > LIMIT:
+        raise SystemExit(f"more than {LIMIT / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
