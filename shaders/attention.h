@@ -8,15 +8,16 @@
 
 #define PS_ATTENTION_MAX_D 512 /* channels of a head */
 
-#define PS_ATTENTION_SPEC_ALIGNED 0       /* 1 where every head of every token begins at a multiple of four elements */
-#define PS_ATTENTION_SPEC_SLICES 1        /* 1, 2, 4 or 8: parts that the channels of a head are cut into */
-#define PS_ATTENTION_SPEC_LANE_CHANNELS 2 /* channels of a slice, divided by 8 and rounded up; at most 8 */
+#define PS_ATTENTION_SPEC_ALIGNED 0    /* 1 where every head of every token begins at a multiple of four elements */
+#define PS_ATTENTION_SPEC_SLICES 1     /* 1, 2, 4 or 8: parts that the channels of a head are cut into */
+#define PS_ATTENTION_SPEC_LANE_PAIRS 2 /* channels of a slice, divided by 16 and rounded up; at most 4 */
+#define PS_ATTENTION_SPEC_ROWS 3       /* 1 or 2: queries of a tile, divided by 8 */
 
-/* A work group is 8 clusters (lib/cluster.glsl) of 8 queries each; SLICES clusters share their queries. Items are (work
- * groups along the queries of a head, heads, batch items). */
+/* A work group is 8 clusters (lib/cluster.glsl), and SLICES of them share a tile of 8 ROWS queries of one head. Items are work
+ * groups; tiles are counted along the queries, then heads, then batch items. */
 #define PS_ATTENTION_CLUSTERS 8
-#define PS_ATTENTION_QUERIES 8
-#define PS_ATTENTION_MAX_LANE_CHANNELS 8
+#define PS_ATTENTION_MAX_ROWS 2 /* so that the parts of a team fit into 16 KiB of shared memory, which every device has */
+#define PS_ATTENTION_MAX_LANE_PAIRS 4
 #define PS_GROUP_attention_X 1
 #define PS_GROUP_attention_Y 1
 #define PS_GROUP_attention_Z 1

@@ -19,19 +19,25 @@ float from_lane(float value, uint lane)
     return subgroupShuffle(value, gl_SubgroupInvocationID - LANE + lane);
 }
 
+/* What the lane holds whose number differs in one bit. */
+float from_other(float value, uint bit)
+{
+    return subgroupShuffle(value, gl_SubgroupInvocationID ^ bit);
+}
+
 /* Largest and sum over the cluster, the same bits in all its lanes. */
 float cluster_max(float value)
 {
-    [[unroll]] for (uint step = 1; step < CLUSTER; step *= 2)
-        value = max(value, subgroupShuffle(value, gl_SubgroupInvocationID ^ step));
-    return value;
+    value = max(value, from_other(value, 1));
+    value = max(value, from_other(value, 2));
+    return max(value, from_other(value, 4));
 }
 
 float cluster_sum(float value)
 {
-    [[unroll]] for (uint step = 1; step < CLUSTER; step *= 2)
-        value += subgroupShuffle(value, gl_SubgroupInvocationID ^ step);
-    return value;
+    value += from_other(value, 1);
+    value += from_other(value, 2);
+    return value + from_other(value, 4);
 }
 
 #endif

@@ -14,6 +14,9 @@ layout(buffer_reference) readonly buffer Pair {
 layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer ReadPairs {
     Pair at[0x3fffffff]; /* of a size because glslang asks for descriptor arrays where an array of pointers has none */
 };
+layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer ReadWords {
+    uint at[];
+};
 
 /* Elements 4 i to 4 i + 3; `from` is aligned to four elements. */
 vec4 load_aligned_quad(ReadS from, uint i)
@@ -26,16 +29,28 @@ vec4 load_aligned_quad(ReadS from, uint i)
 #endif
 }
 
+/* Elements 2 i and 2 i + 1; `from` is aligned to four elements. */
+vec2 load_aligned_pair(ReadS from, uint i)
+{
+#if PS_F16
+    return unpackHalf2x16(ReadWords(from).at[i]);
+#else
+    return uintBitsToFloat(uvec2(ReadPairs(from).at[i]));
+#endif
+}
+
 /* Channels 4 quad to 4 quad + 3 of the row of `channels` channels that begins at element `row`; zero beyond the last.
  * `aligned`, a specialisation constant, says that every row begins at a multiple of four elements and ends at one. */
 vec4 load_quad(ReadS from, uint row, uint quad, uint channels, bool aligned)
 {
-    if (aligned)
-        return load_aligned_quad(from, row / 4 + quad);
     vec4 value = vec4(0);
-    [[unroll]] for (uint i = 0; i < 4; i++)
-        if (4 * quad + i < channels)
-            value[i] = load(from, row + 4 * quad + i);
+    if (aligned) {
+        value = load_aligned_quad(from, row / 4 + quad);
+    } else {
+        [[unroll]] for (uint i = 0; i < 4; i++)
+            if (4 * quad + i < channels)
+                value[i] = load(from, row + 4 * quad + i);
+    }
     return value;
 }
 
