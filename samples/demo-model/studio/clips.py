@@ -32,19 +32,20 @@ def add_softbox(scene, rng, azimuth, elevation, half_across, half_up, power):
 
 
 def light(scene, rng, family):
+    u = rng.uniform
     if family == "sweep":
         # The key starts at the left, so that the light always travels to the right, and is most of the light. Its place
         # varies little: what follows must be readable from the photo.
         side, fill = -1, 0.22
-        add_softbox(scene, rng, rng.uniform(-75, -60), rng.uniform(25, 42), rng.uniform(0.3, 0.5), rng.uniform(0.8, 1.3), rng.uniform(3.6, 4.4))
+        add_softbox(scene, rng, u(-75, -60), u(25, 42), u(0.3, 0.5), u(0.8, 1.3), u(3.6, 4.4))
     else:
         side, fill = pick(rng, [-1, 1]), 1.0
-        add_softbox(scene, rng, side * rng.uniform(40, 75), rng.uniform(15, 45), rng.uniform(0.25, 0.6), rng.uniform(0.7, 1.6), rng.uniform(1.6, 2.6))
-    add_softbox(scene, rng, -side * rng.uniform(55, 100), rng.uniform(5, 35), rng.uniform(0.12, 0.4), rng.uniform(0.7, 1.8), fill * rng.uniform(0.7, 1.6))
-    add_softbox(scene, rng, rng.uniform(-30, 30), rng.uniform(65, 85), rng.uniform(0.5, 0.9), rng.uniform(0.5, 0.9), fill * rng.uniform(0.5, 1.2))
+        add_softbox(scene, rng, side * u(40, 75), u(15, 45), u(0.25, 0.6), u(0.7, 1.6), u(1.6, 2.6))
+    add_softbox(scene, rng, -side * u(55, 100), u(5, 35), u(0.12, 0.4), u(0.7, 1.8), fill * u(0.7, 1.6))
+    add_softbox(scene, rng, u(-30, 30), u(65, 85), u(0.5, 0.9), u(0.5, 0.9), fill * u(0.5, 1.2))
     if rng.random() < 0.5:
-        add_softbox(scene, rng, side * rng.uniform(100, 150), rng.uniform(0, 25), rng.uniform(0.1, 0.3), 1.5, fill * rng.uniform(0.8, 2))
-    scene.ambient = rng.uniform(0.18, 0.32) * (0.4 if family == "sweep" else 1)
+        add_softbox(scene, rng, side * u(100, 150), u(0, 25), u(0.1, 0.3), 1.5, fill * u(0.8, 2))
+    scene.ambient = u(0.18, 0.32) * (0.4 if family == "sweep" else 1)
 
 
 def stage(scene, rng):

@@ -88,7 +88,9 @@ def vase(rng):
     """A lathe form: a smooth random profile, glazed, with the label painted on its belly."""
     h, n = rng.uniform(0.8, 1.25), 26
     t = np.linspace(0, 1, n)
-    r = rng.uniform(0.18, 0.26) + sum(rng.uniform(-0.07, 0.07) * np.sin(math.pi * k * t + rng.uniform(0, 6)) / k ** 0.5 for k in (1, 2, 3))
+    r = np.full(n, rng.uniform(0.18, 0.26))
+    for k in (1, 2, 3):
+        r += rng.uniform(-0.07, 0.07) * np.sin(math.pi * k * t + rng.uniform(0, 6)) / k ** 0.5
     r = np.clip(r, 0.09, 0.4)
     points = [(float(a), float(b * h), LABEL) for a, b in zip(r, t)]
     rim = float(r[-1])
@@ -107,15 +109,18 @@ def materials(scene, rng, colours):
     rough = rng.uniform(0.05, 0.2) if glossy else rng.uniform(0.3, 0.6)
     metal = pick(rng, METALS)
     foil = 0.6 if rng.random() < 0.12 else 0.0
-    set_material(scene, LABEL, linear(ground), foil, 0.22 if foil else rough, rng.uniform(0.06, 0.11) if glossy else 0.03, labelled=1)
+    coat = rng.uniform(0.06, 0.11) if glossy else 0.03
+    set_material(scene, LABEL, linear(ground), foil, 0.22 if foil else rough, coat, labelled=1)
     set_material(scene, BODY, linear(pick(rng, [ground, ground, accent, third])) * 0.9, 0, rough, 0.08 if glossy else 0.03)
     set_material(scene, BARE, metal, 1, rng.uniform(0.08, 0.25), 0.9)
     if rng.random() < 0.35:
         set_material(scene, CAP, pick(rng, METALS), 1, rng.uniform(0.08, 0.35), 0.9)
     else:
-        set_material(scene, CAP, linear(pick(rng, [accent, ground, (240, 240, 238), (25, 25, 28), ink])), 0, rng.uniform(0.08, 0.5), 0.07)
-    tint = pick(rng, [hsv(rng.random(), rng.uniform(0.02, 0.25), rng.uniform(0.9, 1)), hsv(rng.random(), rng.uniform(0.4, 0.85), rng.uniform(0.5, 0.9)),
-                      (120, 62, 22), (60, 110, 50)])
+        colour = pick(rng, [accent, ground, (240, 240, 238), (25, 25, 28), ink])
+        set_material(scene, CAP, linear(colour), 0, rng.uniform(0.08, 0.5), 0.07)
+    clear = hsv(rng.random(), rng.uniform(0.02, 0.25), rng.uniform(0.9, 1))
+    tinted = hsv(rng.random(), rng.uniform(0.4, 0.85), rng.uniform(0.5, 0.9))
+    tint = pick(rng, [clear, tinted, (120, 62, 22), (60, 110, 50)])
     set_material(scene, GLASS, linear(tint), 0, 0.03, 0.06, glass=rng.uniform(0.6, 0.95))
     scene.material[LID] = scene.material[CAP]
 
@@ -127,7 +132,8 @@ def product(rng, kind=None):
     fronts = None
     if kind == "carton":
         scene.shape = 1
-        scene.box_half_x, scene.box_height, scene.box_half_z = rng.uniform(0.2, 0.42), rng.uniform(0.5, 1.15), rng.uniform(0.12, 0.38)
+        scene.box_half_x, scene.box_half_z = rng.uniform(0.2, 0.42), rng.uniform(0.12, 0.38)
+        scene.box_height = rng.uniform(0.5, 1.15)
         scene.box_round = rng.uniform(0.008, 0.05)
         x, z = scene.box_half_x, scene.box_half_z
         fronts = [0.0, 0.25, 0.5, 0.75]  # the middles of the four sides, whatever their widths

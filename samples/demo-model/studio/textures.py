@@ -45,8 +45,10 @@ def leaves(rng):
             d.ellipse([x - r, y - r * thin, x + r, y + r * thin], fill=fill)
         else:
             n = 4 if shape == 1 else int(rng.integers(3, 8))
-            corners = [(r * math.cos(2 * math.pi * k / n), r * thin * math.sin(2 * math.pi * k / n)) for k in range(n)]
-            d.polygon([(x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn)) for a, b in corners], fill=fill)
+            angles = [2 * math.pi * k / n for k in range(n)]
+            corners = [(r * math.cos(t), r * thin * math.sin(t)) for t in angles]
+            c, s = math.cos(turn), math.sin(turn)
+            d.polygon([(x + a * c - b * s, y + a * s + b * c) for a, b in corners], fill=fill)
     out = np.asarray(picture.reduce(scale), float)
     if rng.random() < 0.5:
         out = out * (1 + 0.15 * spectrum(rng, rng.uniform(1, 2), 1)) + rng.uniform(0, 8) * spectrum(rng, rng.uniform(0.2, 1), 1)

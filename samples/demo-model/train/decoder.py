@@ -88,17 +88,17 @@ def figures_of(state, vae, held, photos):
         y = decode(vae, made).float().clamp(-1, 1).cpu()
         still = true[:1].expand_as(true)
         moved = ((true - still).abs().amax((0, 1)) > 0.06).float()
-        region = lambda a: float(-10 * torch.log10(((a - true).square() / 4 * moved).sum() / (3 * len(true) * moved.sum()) + 1e-9))  # noqa: E731
         quiet = (1 - moved) * 127.5
         flicker = float((((y[1:] - y[:-1]) * quiet).square().sum() / (3 * (len(y) - 1) * (1 - moved).sum() + 1)).sqrt())
-        rows.append([float(measure.ssim(y, true)[1:].mean()), float(measure.ssim(still, true)[1:].mean()), region(y),
-                     region(still), float(measure.psnr(y[:1], true[:1])), flicker])
+        rows.append([float(measure.ssim(y, true)[1:].mean()), float(measure.ssim(still, true)[1:].mean()), measure.psnr_where(y, true, moved),
+                     measure.psnr_where(still, true, moved), float(measure.psnr(y[:1], true[:1])), flicker])
         strips += [np.concatenate(list(measure.to_pictures(p[::6])), 1) for p in (true, y)]
     Image.fromarray(np.concatenate(strips)).save(state.path / "decoder.png")
     f = np.mean(rows, 0).tolist()
     out = {"ssim": f[0], "still_ssim": f[1], "moving_dB": f[2], "still_dB": f[3], "first_dB": f[4], "flicker": f[5]}
     if photos is not None:
-        back = torch.cat([decode(vae, nets.encode(vae, p[None].to(vae.quant_conv.weight))).float().clamp(-1, 1).cpu() for p in photos])
+        device = vae.quant_conv.weight.device
+        back = torch.cat([decode(vae, nets.encode(vae, p[None].to(device))).float().clamp(-1, 1).cpu() for p in photos])
         out["photos"] = float(measure.psnr(back, photos).mean())
     return out
 

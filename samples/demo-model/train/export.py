@@ -14,8 +14,10 @@ import unet
 from state import State
 
 LIMIT = 32_000_000  # bytes of weights in all
-NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"], "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],
-         "image_encoder": ["transformers", "CLIPVisionModelWithProjection"], "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"],
+         "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],
+         "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
+         "scheduler": ["diffusers", "EulerDiscreteScheduler"],
          "feature_extractor": ["transformers", "CLIPImageProcessor"]}
 
 

@@ -20,6 +20,11 @@ def psnr(a, b):
     return -10 * torch.log10(((a - b) * 0.5).square().mean((1, 2, 3)) + 1e-10)
 
 
+def psnr_where(a, b, mask):
+    """dB over all pictures where mask [h, w] is 1."""
+    return float(-10 * torch.log10(((a - b) * 0.5).square().mul(mask).sum() / (len(a) * a.shape[1] * mask.sum()) + 1e-10))
+
+
 def ssim(a, b, window=7):
     """Per picture; a, b in -1..1, flat windows."""
     a, b = a * 0.5 + 0.5, b * 0.5 + 0.5

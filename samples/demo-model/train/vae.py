@@ -85,8 +85,8 @@ class Gate:
 def round_trip(vae, x):
     """Through encoder and decoder as networks, the encoder in float32."""
     device, dtype = vae.quant_conv.weight.device, vae.decoder.conv_in.weight.dtype
-    parts = [nets.decode_frames(vae, nets.encode(vae, p.to(device)).to(dtype)).float().clamp(-1, 1).cpu() for p in x.split(2)]
-    return torch.cat(parts)
+    made = [nets.decode_frames(vae, nets.encode(vae, p.to(device)).to(dtype)) for p in x.split(2)]
+    return torch.cat(made).float().clamp(-1, 1).cpu()
 
 
 def learning_rate(step, total):
@@ -127,7 +127,8 @@ def train(state, steps, until, photos=None, scale=None):
         master.restore(kept, step)
     gate = Gate(codec, photos)
     state.log(f"vae: {nets.count(vae) / 1e6:.2f} M parameters, from step {step}; linear codec {gate.linear}")
-    feed = Feed(lambda n: batch(n, scale, SMALL if n < SMALL_SHARE * steps else CROP), step, threads=8 if cuda else 1, state=state)
+    feed = Feed(lambda n: batch(n, scale, SMALL if n < SMALL_SHARE * steps else CROP), step,
+                threads=8 if cuda else 1, state=state)
     losses = []
     while step < until:
         state.wait()
