@@ -4,10 +4,11 @@
 #include "lib/quad.glsl"
 #include "attention.h"
 
-/* A team of SLICES clusters computes QUERIES queries of one head, KEYS keys at a time; each cluster has a slice of the
- * head's channels, and adds its part of a score to the others' in shared memory, in the order of the slices. While
- * scoring, a lane loads rows of its own and sums products for its own keys; while adding values up, it has channels of
- * its own and takes the weights from the lane that has the key. So a cluster loads nothing twice (see SPEED.md). */
+/* A team of SLICES clusters computes QUERIES queries of one head, KEYS keys at a time; each cluster has a
+ * slice of the head's channels, and adds its part of a score to the others' in shared memory, in the order of
+ * the slices. While scoring, a lane loads rows of its own and sums products for its own keys; while adding
+ * values up, it has channels of its own and takes the weights from the lane that has the key. So a cluster
+ * loads nothing twice (see SPEED.md). */
 layout(local_size_x = CLUSTER * PS_ATTENTION_CLUSTERS) in;
 layout(constant_id = PS_ATTENTION_SPEC_ALIGNED) const uint ALIGNED = 0;
 layout(constant_id = PS_ATTENTION_SPEC_SLICES) const uint SLICES = 1;
@@ -31,8 +32,9 @@ layout(push_constant) uniform Arguments {
 #define LOWEST -3.402823466e38
 #define LOG2_E 1.44269504089
 
-/* Of query 8 row + i. Scores become weights; they are of the keys 8 j + LANE of the block. Sums are of the channels 16 p +
- * 2 LANE and the next one of the slice. The total is of this lane's keys, the others are of all keys so far. */
+/* Of query 8 row + i. Scores become weights; they are of the keys 8 j + LANE of the block. Sums are of the
+ * channels 16 p + 2 LANE and the next one of the slice. The total is of this lane's keys, the others are of
+ * all keys so far. */
 vec4 scores[MAX_ROWS][CLUSTER];
 vec2 sums[MAX_ROWS][CLUSTER][PAIRS];
 float highest[MAX_ROWS][CLUSTER], shrink[MAX_ROWS][CLUSTER], totals[MAX_ROWS][CLUSTER];
@@ -40,26 +42,26 @@ float highest[MAX_ROWS][CLUSTER], shrink[MAX_ROWS][CLUSTER], totals[MAX_ROWS][CL
 /* By cluster, query and lane. */
 shared vec4 parts[SLICES > 1 ? PS_ATTENTION_CLUSTERS * QUERIES * CLUSTER : 1];
 
-/* Loops over what a lane holds are unrolled and bounded by literals, with what specialisation leaves out inside an `if`:
- * an array that is indexed by anything but literals lies in memory instead of registers. */
-#define EACH_ROW                                                                                                       \
-    [[unroll]] for (uint row = 0; row < MAX_ROWS; row++)                                                               \
+/* Loops over what a lane holds are unrolled and bounded by literals, with what specialisation leaves out
+ * inside an `if`: an array that is indexed by anything but literals lies in memory instead of registers. */
+#define EACH_ROW                                                                                             \
+    [[unroll]] for (uint row = 0; row < MAX_ROWS; row++)                                                     \
         if (row < ROWS)
-#define EACH_QUERY                                                                                                     \
-    [[unroll]] for (uint row = 0; row < MAX_ROWS; row++)                                                               \
-        [[unroll]] for (uint i = 0; i < CLUSTER; i++)                                                                  \
+#define EACH_QUERY                                                                                           \
+    [[unroll]] for (uint row = 0; row < MAX_ROWS; row++)                                                     \
+        [[unroll]] for (uint i = 0; i < CLUSTER; i++)                                                        \
             if (row < ROWS)
-#define EACH_PAIR                                                                                                      \
-    [[unroll]] for (uint p = 0; p < PAIRS; p++)                                                                        \
+#define EACH_PAIR                                                                                            \
+    [[unroll]] for (uint p = 0; p < PAIRS; p++)                                                              \
         if (p < LANE_PAIRS)
 
 /* So a loop that is not unrolled uses the front of a ring and turns it, eight times. */
-#define TURN(type, ring)                                                                                               \
-    {                                                                                                                  \
-        const type front = ring[0];                                                                                    \
-        [[unroll]] for (uint turned = 1; turned < CLUSTER; turned++)                                                   \
-            ring[turned - 1] = ring[turned];                                                                           \
-        ring[CLUSTER - 1] = front;                                                                                     \
+#define TURN(type, ring)                                                                                     \
+    {                                                                                                        \
+        const type front = ring[0];                                                                          \
+        [[unroll]] for (uint turned = 1; turned < CLUSTER; turned++)                                         \
+            ring[turned - 1] = ring[turned];                                                                 \
+        ring[CLUSTER - 1] = front;                                                                           \
     }
 
 /* Adds the products of channels 4 quad to 4 quad + 3. */
@@ -101,8 +103,9 @@ void add_slices(uint cluster)
     }
 }
 
-/* Online softmax, Milakov and Gimelshein 2018: scores become weights relative to the highest score so far, and what was
- * summed relative to a lower one shrinks. `keys` of the block exist; factor is the scale for powers of two. */
+/* Online softmax, Milakov and Gimelshein 2018: scores become weights relative to the highest score so far,
+ * and what was summed relative to a lower one shrinks. `keys` of the block exist; factor is the scale for
+ * powers of two. */
 void weigh(uint keys, float factor)
 {
     const bvec4 exist = lessThan(uvec4(0, 1, 2, 3) * CLUSTER + LANE, uvec4(keys));
@@ -134,11 +137,13 @@ vec2 load_channels(ReadS from, uint row, uint channel)
     if (ALIGNED != 0)
         pair = load_aligned_pair(from, (row + min(channel, push.d - 2)) / 2);
     else
-        pair = vec2(load(from, row + min(channel, push.d - 1)), load(from, row + min(channel + 1, push.d - 1)));
+        pair = vec2(load(from, row + min(channel, push.d - 1)),
+                    load(from, row + min(channel + 1, push.d - 1)));
     return pair;
 }
 
-/* Adds the values of the keys `first` to `first` + UNROLLED_KEYS - 1 of the eight whose weights are scores' x. */
+/* Adds the values of the keys `first` to `first` + UNROLLED_KEYS - 1 of the eight whose weights are scores'
+ * x. */
 void add_values(ReadS from_v, uint rows[UNROLLED_KEYS], uint first, uint channel)
 {
     [[unroll]] for (uint key = 0; key < UNROLLED_KEYS; key++) {
@@ -170,8 +175,8 @@ void main()
     if (SLICES == 1 && idle)
         return;
 
-    /* Queries, keys and channels beyond the last are computed as copies of it and not used; an idle team of a work group
-     * that has to meet at barriers works on the first tile. */
+    /* Queries, keys and channels beyond the last are computed as copies of it and not used; an idle team of a
+     * work group that has to meet at barriers works on the first tile. */
     const uint place = idle ? 0 : tile;
     const uint first_query = place % tiles * QUERIES, head = place / tiles % push.heads * push.d;
     const uint batch = place / tiles / push.heads;
@@ -226,7 +231,8 @@ void main()
             const uint query = first_query + row * CLUSTER + i;
             if (query < push.queries && !idle) {
                 EACH_PAIR
-                    store_channels(y_head + query * push.y_token, channel + 2 * CLUSTER * p, sums[row][0][p] * norm);
+                    store_channels(y_head + query * push.y_token, channel + 2 * CLUSTER * p,
+                                   sums[row][0][p] * norm);
             }
             TURN(float, totals[row])
             [[unroll]] for (uint next = 1; next < CLUSTER; next++)

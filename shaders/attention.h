@@ -13,10 +13,11 @@
 #define PS_ATTENTION_SPEC_LANE_PAIRS 2 /* channels of a slice, divided by 16 and rounded up; at most 4 */
 #define PS_ATTENTION_SPEC_ROWS 3       /* 1 or 2: queries of a tile, divided by 8 */
 
-/* A work group is 8 clusters (lib/cluster.glsl), and SLICES of them share a tile of 8 ROWS queries of one head. Items are work
- * groups; tiles are counted along the queries, then heads, then batch items. */
+/* A work group is 8 clusters (lib/cluster.glsl), and SLICES of them share a tile of 8 ROWS queries of one head.
+ * Items are work groups; tiles are counted along the queries, then heads, then batch items. MAX_ROWS is what 16 KiB
+ * of shared memory, which every device has, allow for the scores. */
 #define PS_ATTENTION_CLUSTERS 8
-#define PS_ATTENTION_MAX_ROWS 2 /* so that the parts of a team fit into 16 KiB of shared memory, which every device has */
+#define PS_ATTENTION_MAX_ROWS 2
 #define PS_ATTENTION_MAX_LANE_PAIRS 4
 #define PS_GROUP_attention_X 1
 #define PS_GROUP_attention_Y 1

@@ -20,8 +20,8 @@ layout(push_constant) uniform Arguments {
 #include "lib/quad.glsl"
 #include "lib/tile.glsl"
 
-/* An output pixel's place in the input: its frame's first input row, and the input row and column under the kernel's top
- * left corner, which padding may put outside. */
+/* An output pixel's place in the input: its frame's first input row, and the input row and column under the
+ * kernel's top left corner, which padding may put outside. */
 struct place {
     uint frame_row;
     int y, x;
@@ -60,8 +60,8 @@ void main()
         [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++) {
             const int iy = places[group].y + int(tap / KERNEL_W), ix = places[group].x + int(tap % KERNEL_W);
             inside[group] = iy >= 0 && iy < in_h && ix >= 0 && ix < in_w;
-            const uint pixel = inside[group] ? (places[group].frame_row + uint(iy)) * push.in_w + uint(ix) : 0;
-            rows[group] = pixel * k;
+            const uint pixel = (places[group].frame_row + uint(iy)) * push.in_w + uint(ix);
+            rows[group] = inside[group] ? pixel * k : 0;
         }
         for (uint quad = 0; quad < quads; quad++) {
             vec4 xs[ROW_GROUPS], ws[LANE_COLUMNS];

@@ -15,8 +15,8 @@
 #define PS_CONV_SPEC_STRIDE 6
 #define PS_CONV_SPEC_ALIGNED 7 /* 1 where every pixel of x begins at a multiple of four elements */
 
-/* Items are (output channel, output pixel). A work group is 2 x 4 clusters with a tile of 32 x 32 each, lib/tile.glsl. */
-#define PS_GROUP_conv_X 64
+/* Items are (output channel, output pixel). A work group is 2 x 4 clusters, each with a tile of lib/tile.glsl. */
+#define PS_GROUP_conv_X 128
 #define PS_GROUP_conv_Y 128
 #define PS_GROUP_conv_Z 1
 

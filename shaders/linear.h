@@ -11,8 +11,8 @@
 #define PS_LINEAR_SPEC_RESIDUAL 3
 #define PS_LINEAR_SPEC_ALIGNED 4  /* 1 where every row of x begins at a multiple of four elements */
 
-/* Items are (column of the weight, row of x). A work group is 2 x 4 clusters with a tile of 32 x 32 each, lib/tile.glsl. */
-#define PS_GROUP_linear_X 64
+/* Items are (column of the weight, row of x). A work group is 2 x 4 clusters, each with a tile of lib/tile.glsl. */
+#define PS_GROUP_linear_X 128
 #define PS_GROUP_linear_Y 128
 #define PS_GROUP_linear_Z 1
 

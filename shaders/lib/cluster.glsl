@@ -1,5 +1,6 @@
-/* Clusters: eight consecutive lanes of a subgroup that hand each other registers. A cluster is a whole subgroup on
- * eight-lane devices, and a part of one on wider ones; a subgroup never has fewer than eight lanes. */
+/* Clusters: eight consecutive lanes of a subgroup that hand each other registers. A cluster is a whole
+ * subgroup on eight-lane devices, and a part of one on wider ones; a subgroup never has fewer than eight
+ * lanes. */
 #ifndef PS_CLUSTER_GLSL
 #define PS_CLUSTER_GLSL
 

@@ -1,5 +1,6 @@
-/* What linear and conv do to a sum before it is stored: y = scale act(s + bias + vector) + residual. For a shader that
- * declares the operands x, weight, bias, vector, residual, y and `push` with n, vector_rows, scale. */
+/* What linear and conv do to a sum before it is stored: y = scale act(s + bias + vector) + residual. For a
+ * shader that declares the operands x, weight, bias, vector, residual, y and `push` with n, vector_rows,
+ * scale. */
 #ifndef PS_EPILOGUE_GLSL
 #define PS_EPILOGUE_GLSL
 
@@ -30,8 +31,8 @@ void store_scaled(float value, uint at)
     store(y, at, value);
 }
 
-/* Stores what comes of row m and the columns `column`, which is even, and `column` + 1, which may be the one after the
- * last. `biased` are their sums with the bias. */
+/* Stores what comes of row m and the columns `column`, which is even, and `column` + 1, which may be the one
+ * after the last. `biased` are their sums with the bias. */
 void store_pair(uint m, uint column, vec2 biased)
 {
     if (ACT == PS_ACT_GEGLU) {

@@ -5,14 +5,15 @@
 #extension GL_EXT_buffer_reference_uvec2 : require
 #extension GL_EXT_control_flow_attributes : require
 
-/* Memory read as pairs of words. The pair has the type of a pointer, which nobody follows, because that is the one
- * 64-bit type that needs no feature of the device: lavapipe loads lane by lane and component by component, so half as
- * many components load twice as fast (see SPEED.md). */
+/* Memory read as pairs of words. The pair has the type of a pointer, which nobody follows, because that is
+ * the one 64-bit type that needs no feature of the device: lavapipe loads lane by lane and component by
+ * component, so half as many components load twice as fast (see SPEED.md). */
 layout(buffer_reference) readonly buffer Pair {
     uint unused;
 };
+/* Of a size because glslang asks for descriptor arrays where an array of pointers has none. */
 layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer ReadPairs {
-    Pair at[0x3fffffff]; /* of a size because glslang asks for descriptor arrays where an array of pointers has none */
+    Pair at[0x3fffffff];
 };
 layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer ReadWords {
     uint at[];
@@ -39,8 +40,9 @@ vec2 load_aligned_pair(ReadS from, uint i)
 #endif
 }
 
-/* Channels 4 quad to 4 quad + 3 of the row of `channels` channels that begins at element `row`; zero beyond the last.
- * `aligned`, a specialisation constant, says that every row begins at a multiple of four elements and ends at one. */
+/* Channels 4 quad to 4 quad + 3 of the row of `channels` channels that begins at element `row`; zero beyond
+ * the last. `aligned`, a specialisation constant, says that every row begins at a multiple of four elements
+ * and ends at one. */
 vec4 load_quad(ReadS from, uint row, uint quad, uint channels, bool aligned)
 {
     vec4 value = vec4(0);

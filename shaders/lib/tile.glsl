@@ -1,7 +1,7 @@
-/* A tile of a matrix product in the registers of a cluster: TILE_ROWS rows of x times TILE_COLUMNS columns of the packed
- * weight. Lane l loads rows l, l + 8, ... and hands them to the others; it sums columns 2 l and 2 l + 1 of every
- * sixteen, for all rows. So the cluster loads nothing twice, which is what counts where loads are dear (see SPEED.md).
- * For a shader that declares `weight` and what lib/epilogue.glsl asks for. */
+/* A tile of a matrix product in the registers of a cluster: TILE_ROWS rows of x times TILE_COLUMNS columns of
+ * the packed weight. Lane l loads rows l, l + 8, ... and hands them to the others; it sums columns 2 l and 2
+ * l + 1 of every sixteen, for all rows. So the cluster loads nothing twice, which is what counts where loads
+ * are dear (see SPEED.md). For a shader that declares `weight` and what lib/epilogue.glsl asks for. */
 #ifndef PS_TILE_GLSL
 #define PS_TILE_GLSL
 
@@ -9,7 +9,7 @@
 #include "lib/epilogue.glsl"
 
 #define ROW_GROUPS 4
-#define LANE_COLUMNS 4
+#define LANE_COLUMNS 8
 #define TILE_ROWS (ROW_GROUPS * CLUSTER)
 #define TILE_COLUMNS (LANE_COLUMNS * CLUSTER)
 
@@ -41,7 +41,8 @@ void clear_tile()
                 sums[group][i][j] = 0;
 }
 
-/* Adds the products of four consecutive input channels: xs[g] is row 8 g + LANE, ws[j] column lane_column(j). */
+/* Adds the products of four consecutive input channels: xs[g] is row 8 g + LANE, ws[j] column
+ * lane_column(j). */
 void add_quad(vec4 xs[ROW_GROUPS], vec4 ws[LANE_COLUMNS])
 {
     [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)

@@ -36,6 +36,7 @@ static const struct bench_case cases[] = {
     {"linear 9216 x 2560, K 320", LINEAR, 1, 1, 9216, 320, 2560, PS_NONE},
     {"linear 9216 x 2560, K 320, GEGLU", LINEAR, 1, 1, 9216, 320, 2560, PS_GEGLU},
     {"linear 576 x 1280, K 11520", LINEAR, 1, 1, 576, 11520, 1280, PS_NONE},
+    {"linear 2304 x 1280, K 1280", LINEAR, 1, 1, 2304, 1280, 1280, PS_NONE},
     {"linear 1 x 1280, K 1280", LINEAR, 1, 1, 1, 1280, 1280, PS_NONE},
     {"conv 3x3 1280 -> 1280, 18 x 32", CONV3X3, 1, 18, 32, 1280, 1280, PS_NONE},
     {"conv 3x1x1 320 -> 320, 14 x 36 x 64", CONV_FRAMES, 14, 36, 64, 320, 320, PS_NONE},
@@ -150,11 +151,17 @@ static void set_up(struct bench *bench, struct ps_backend *backend, const struct
         fill(&bench->run, bench->resident[i], 0.05f);
 }
 
+static double highest(double *values, size_t count)
+{
+    bench_median(values, count);
+    return values[count - 1];
+}
+
 static bool measure(struct ps_backend *backend, struct bench_vk_ceiling *ceiling, const struct bench_case *c,
                     enum ps_type type, int rounds, struct ps_error *error)
 {
     static struct bench bench;
-    double rate[MAX_ROUNDS], cpu_rate[MAX_ROUNDS], fraction[MAX_ROUNDS], cpu_fraction[MAX_ROUNDS];
+    double rate[MAX_ROUNDS], roof[MAX_ROUNDS], fraction[MAX_ROUNDS], cpu_fraction[MAX_ROUNDS];
     set_up(&bench, backend, c, type, error);
     bench.run.flops = 0;
     const double before = bench_seconds();
@@ -163,22 +170,21 @@ static bool measure(struct ps_backend *backend, struct bench_vk_ceiling *ceiling
     const double gflop = 1e-9 * (double)bench.run.flops;
     for (int i = 0; i < rounds && !error->status; i++) {
         const double cpu0 = bench_cpu_seconds();
-        const double roof = 1e-9 * bench_vk_ceiling_measure(ceiling, error);
-        const double cpu1 = bench_cpu_seconds();
-        const double begin = bench_seconds();
+        roof[i] = 1e-9 * bench_vk_ceiling_measure(ceiling, error);
+        const double cpu1 = bench_cpu_seconds(), begin = bench_seconds();
         launch(&bench, c);
         rate[i] = gflop / (bench_seconds() - begin);
-        cpu_rate[i] = gflop / (bench_cpu_seconds() - cpu1);
-        fraction[i] = rate[i] / roof;
-        cpu_fraction[i] = cpu_rate[i] / (1e-9 * bench_vk_ceiling_flops() / (cpu1 - cpu0));
+        fraction[i] = rate[i] / roof[i];
+        const double cpu_roof = 1e-9 * bench_vk_ceiling_flops() / (cpu1 - cpu0);
+        cpu_fraction[i] = gflop / (bench_cpu_seconds() - cpu1) / cpu_roof;
     }
     ps_run_end(&bench.run);
     if (error->status)
         return false;
     const size_t count = (size_t)rounds;
-    printf("%-42s %s %9.1f %8.0f%% %10.1f %8.0f%% %9.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
-           bench_median(rate, count), 100 * bench_median(fraction, count), bench_median(cpu_rate, count),
-           100 * bench_median(cpu_fraction, count), first);
+    printf("%-42s %s %8.1f %6.0f%% %6.0f%% %8.1f %8.1f %8.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
+           bench_median(rate, count), 100 * bench_median(fraction, count),
+           100 * bench_median(cpu_fraction, count), highest(rate, count), highest(roof, count), first);
     fflush(stdout);
     return true;
 }
@@ -203,12 +209,13 @@ int main(int argc, char **argv)
     struct ps_backend *backend = ps_vk_open(&(struct ps_vk_params){.selector = device}, &error);
     struct bench_vk_ceiling *ceiling = backend ? bench_vk_ceiling_open(backend, &error) : NULL;
     if (ceiling) {
-        printf("%s\n%-42s %s %9s %9s %10s %9s %9s\n", ps_vk_device(backend)->name, "", "   ", "GFLOP/s",
-               "of roof", "per cpu s", "of roof", "first, s");
         double roofs[9];
         for (int i = 0; i < 9; i++)
             roofs[i] = 1e-9 * bench_vk_ceiling_measure(ceiling, &error);
-        printf("%-42s f32 %9.1f\n", "multiply-adds without loads", bench_median(roofs, 9));
+        printf("%s: multiply-adds without loads, median %.1f GFLOP/s\n", ps_vk_device(backend)->name,
+               bench_median(roofs, 9));
+        printf("%-46s %8s %7s %7s %8s %8s %8s\n", "", "GFLOP/s", "of roof", "cpu", "best", "roof",
+               "first, s");
     }
     for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
         for (int type = PS_F32; type <= PS_F16; type++)

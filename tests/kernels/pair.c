@@ -157,7 +157,8 @@ static void compare_written(struct bed_pair *pair, const struct ps_launch *launc
     snprintf(title + used, sizeof title - (size_t)used, " (%s)", pair->seed_text);
 
     const bool quiet = pair->bed->mismatches >= MAX_PRINTED || pair->bed->fault != BED_SOUND;
-    const struct bed_tolerance tolerance = bed_tolerance(t.type, depth_of(launch), pair->bed->condition, pair->bed->inner);
+    const struct bed_tolerance tolerance =
+        bed_tolerance(t.type, depth_of(launch), pair->bed->condition, pair->bed->inner);
     unsigned char *const *after = pair->spaces[t.space].after;
     if (!bed_compare(t, after[SUBJECT] + t.offset, after[REF] + t.offset, parts_of(launch), tolerance, title,
                      quiet))

@@ -86,6 +86,13 @@ static void token_counts(void **state)
     }
 }
 
+/* As many tokens as a frame of 576 x 1024 pixels has. */
+static void many_keys(void **state)
+{
+    check_general(*state, PS_F32, 1, 5, 9216, 1, 8, BED_NORMAL, BED_NORMAL);
+    check_general(*state, PS_F16, 1, 5, 9216, 1, 8, BED_NORMAL, BED_NORMAL);
+}
+
 static void adversarial_inputs(void **state)
 {
     const enum bed_fill fills[] = {BED_ZERO, BED_ONE_HOT, BED_CONSTANT, BED_OFFSET};
@@ -200,9 +207,13 @@ static void misuse_is_refused(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(head_sizes),         cmocka_unit_test(token_counts),
-        cmocka_unit_test(adversarial_inputs), cmocka_unit_test(scores_far_apart),
-        cmocka_unit_test(self_attention),     cmocka_unit_test(chunks_change_nothing),
+        cmocka_unit_test(head_sizes),
+        cmocka_unit_test(token_counts),
+        cmocka_unit_test(many_keys),
+        cmocka_unit_test(adversarial_inputs),
+        cmocka_unit_test(scores_far_apart),
+        cmocka_unit_test(self_attention),
+        cmocka_unit_test(chunks_change_nothing),
         cmocka_unit_test(misuse_is_refused),
     };
     return bed_main(argc, argv, tests, sizeof tests / sizeof *tests);

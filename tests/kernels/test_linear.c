@@ -105,12 +105,15 @@ static void check(struct bed *bed, enum ps_type type, const struct shape *s)
 }
 
 static const struct shape shapes[] = {
-    {1, 1, 1, 1, PS_NONE, ""},           {1, 1, 3, 2, PS_NONE, "b"},      {1, 5, 4, 4, PS_NONE, "b"},
-    {2, 34, 8, 8, PS_NONE, "bf"},        {3, 33, 10, 9, PS_NONE, "bv"},   {1, 130, 31, 65, PS_NONE, "br"},
-    {2, 64, 64, 64, PS_NONE, "bri"},     {1, 129, 36, 66, PS_SILU, "bs"}, {1, 31, 96, 33, PS_GELU, "b"},
-    {1, 32, 80, 32, PS_QUICK_GELU, "b"}, {1, 9, 20, 2, PS_GEGLU, ""},     {2, 40, 32, 34, PS_GEGLU, "br"},
-    {1, 70, 64, 256, PS_GEGLU, "bfsri"}, {1, 1, 1280, 320, PS_SILU, "b"}, {1, 3, 5120, 24, PS_NONE, "b"},
-    {1, 2, 11520, 16, PS_NONE, "b"},     {1, 600, 12, 7, PS_NONE, "vs"},
+    {1, 1, 1, 1, PS_NONE, ""},           {1, 1, 3, 2, PS_NONE, "b"},
+    {1, 5, 4, 4, PS_NONE, "b"},          {2, 34, 8, 8, PS_NONE, "bf"},
+    {3, 33, 10, 9, PS_NONE, "bv"},       {1, 130, 31, 65, PS_NONE, "br"},
+    {2, 64, 64, 64, PS_NONE, "bri"},     {1, 129, 36, 66, PS_SILU, "bs"},
+    {1, 31, 96, 33, PS_GELU, "b"},       {1, 32, 80, 32, PS_QUICK_GELU, "b"},
+    {1, 9, 20, 2, PS_GEGLU, ""},         {2, 40, 32, 34, PS_GEGLU, "br"},
+    {1, 70, 64, 256, PS_GEGLU, "bfsri"}, {1, 1, 1280, 320, PS_SILU, "b"},
+    {1, 3, 5120, 24, PS_NONE, "b"},      {1, 2, 11520, 16, PS_NONE, "b"},
+    {1, 600, 12, 7, PS_NONE, "vs"},      {1, 290, 20, 300, PS_NONE, "b"}, /* several work groups both ways */
 };
 
 static void shapes_and_epilogues(void **state)

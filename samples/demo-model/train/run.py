@@ -9,7 +9,7 @@ from train import run_stage
 
 # Stage and the step to take it to. Latents are fixed from the start, so decoder and UNet can take turns: the UNet is the
 # long stage and is begun early.
-TURNS = [("vae", 300), ("unet", 4000), ("vae", 3000), ("unet", 24000), ("decoder", 4000)]
+TURNS = [("vae", 300), ("unet", 2500), ("vae", 3000), ("unet", 24000), ("decoder", 4000)]
 
 
 def main():
