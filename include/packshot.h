@@ -200,6 +200,9 @@ PS_API uint32_t ps_photo_width(const struct ps_photo *photo);
 PS_API uint32_t ps_photo_height(const struct ps_photo *photo);
 /* width * height * 3 bytes, owned by the photo. */
 PS_API const uint8_t *ps_photo_rgb(const struct ps_photo *photo);
+/* The photo's own alpha, upright: width * height bytes, 255 where the subject is opaque; NULL where all of it is.
+ * ps_photo_rgb has it composited already. Owned by the photo. */
+PS_API const uint8_t *ps_photo_alpha(const struct ps_photo *photo);
 
 /* ---- rendering -------------------------------------------------------------------------------------------------- */
 

@@ -32,9 +32,10 @@ unsigned ps_exif_orientation(const uint8_t *tiff, size_t size)
     return 1;
 }
 
-void ps_orient_rgb(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t height, unsigned orientation)
+void ps_orient(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t height, uint32_t channels,
+               unsigned orientation)
 {
-    const ptrdiff_t w = width, h = height;
+    const ptrdiff_t w = width, h = height, size = channels;
     const bool turned = orientation >= 5;
     /* The upright picture's (0, 0) is the stored (x0, y0); one step right or down in it is a step of so many
      * pixels. */
@@ -42,9 +43,9 @@ void ps_orient_rgb(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t he
     const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
     const ptrdiff_t along_x = from_right ? -1 : 1, along_y = from_bottom ? -w : w;
     const ptrdiff_t right = turned ? along_y : along_x, down = turned ? along_x : along_y;
-    const uint8_t *row = from + 3 * ((from_bottom ? h - 1 : 0) * w + (from_right ? w - 1 : 0));
+    const uint8_t *row = from + size * ((from_bottom ? h - 1 : 0) * w + (from_right ? w - 1 : 0));
     const ptrdiff_t columns = turned ? h : w, rows = turned ? w : h;
     for (ptrdiff_t y = 0; y < rows; y++)
-        for (ptrdiff_t x = 0; x < columns; x++, to += 3)
-            memcpy(to, row + 3 * (y * down + x * right), 3);
+        for (ptrdiff_t x = 0; x < columns; x++, to += size)
+            memcpy(to, row + size * (y * down + x * right), (size_t)size);
 }

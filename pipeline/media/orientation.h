@@ -9,8 +9,9 @@
  * states none or is malformed. `tiff` may be null. */
 unsigned ps_exif_orientation(const uint8_t *tiff, size_t size);
 
-/* Writes the upright picture of a `width` x `height` RGB picture to `to`; both are dense, and `to` is height
- * x width for the orientations 5 to 8. */
-void ps_orient_rgb(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t height, unsigned orientation);
+/* Writes the upright picture of a `width` x `height` picture of `channels` bytes a pixel to `to`; both are
+ * dense, and `to` is height x width for the orientations 5 to 8. */
+void ps_orient(uint8_t *to, const uint8_t *from, uint32_t width, uint32_t height, uint32_t channels,
+               unsigned orientation);
 
 #endif

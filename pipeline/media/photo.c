@@ -9,10 +9,12 @@
 struct ps_photo {
     uint32_t width, height;
     uint8_t *rgb;
+    uint8_t *alpha; /* [height, width], or null where all of it is opaque */
 };
 
-/* Takes the pixels over from a flat raster. */
-static enum ps_status new_photo(struct ps_photo **photo, struct ps_raster *raster, struct ps_error *error)
+/* Takes the pixels over from a flat raster, and its alpha. */
+static enum ps_status new_photo(struct ps_photo **photo, struct ps_raster *raster, uint8_t **alpha,
+                                struct ps_error *error)
 {
     struct ps_photo *made = calloc(1, sizeof *made);
     if (!made)
@@ -22,6 +24,8 @@ static enum ps_status new_photo(struct ps_photo **photo, struct ps_raster *raste
     /* What alpha took is given back; a refusal to shrink costs nothing but that. */
     uint8_t *dense = realloc(raster->bytes, (size_t)raster->width * raster->height * 3);
     made->rgb = dense ? dense : raster->bytes;
+    made->alpha = *alpha;
+    *alpha = NULL;
     *raster = (struct ps_raster){0};
     *photo = made;
     return PS_OK;
@@ -31,10 +35,10 @@ static enum ps_status turn_upright(struct ps_raster *raster, unsigned orientatio
 {
     if (orientation == 1)
         return PS_OK;
-    uint8_t *turned = malloc((size_t)raster->width * raster->height * 3);
+    uint8_t *turned = malloc((size_t)raster->width * raster->height * raster->channels);
     if (!turned)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to turn a photo upright");
-    ps_orient_rgb(turned, raster->bytes, raster->width, raster->height, orientation);
+    ps_orient(turned, raster->bytes, raster->width, raster->height, raster->channels, orientation);
     free(raster->bytes);
     raster->bytes = turned;
     if (orientation >= 5) {
@@ -52,6 +56,7 @@ enum ps_status ps_photo_decode(struct ps_photo **photo, const struct ps_file *fi
     const uint32_t background = params && params->background ? params->background : white;
     struct ps_image_facts facts;
     struct ps_raster raster = {0};
+    uint8_t *alpha = NULL;
     *photo = NULL;
     if (background > white)
         return ps_fail(error, PS_ERR_USAGE, "usage.background",
@@ -60,13 +65,16 @@ enum ps_status ps_photo_decode(struct ps_photo **photo, const struct ps_file *fi
     if (!status)
         status = facts.kind == PS_IMAGE_PNG ? ps_decode_png(&raster, &facts, file, error)
                                             : ps_decode_av(&raster, &facts, file, error);
+    if (!status)
+        status = turn_upright(&raster, ps_exif_orientation(facts.exif, facts.exif_size), error);
+    if (!status)
+        status = ps_raster_alpha(&alpha, &raster, error);
     if (!status) {
         ps_raster_flatten(&raster, background);
-        status = turn_upright(&raster, ps_exif_orientation(facts.exif, facts.exif_size), error);
+        status = new_photo(photo, &raster, &alpha, error);
     }
-    if (!status)
-        status = new_photo(photo, &raster, error);
     ps_raster_free(&raster);
+    free(alpha);
     return status;
 }
 
@@ -96,11 +104,12 @@ enum ps_status ps_photo_from_rgb(struct ps_photo **photo, const uint8_t *rgb, ui
                        height, PS_PHOTO_MAX_SIDE, (unsigned long long)PS_PHOTO_MAX_PIXELS);
     const size_t size = (size_t)width * height * 3;
     struct ps_raster raster = {malloc(size), width, height, 3};
+    uint8_t *opaque = NULL;
     if (!raster.bytes)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a photo of %u x %u pixels", width,
                        height);
     memcpy(raster.bytes, rgb, size);
-    const enum ps_status status = new_photo(photo, &raster, error);
+    const enum ps_status status = new_photo(photo, &raster, &opaque, error);
     ps_raster_free(&raster);
     return status;
 }
@@ -109,8 +118,10 @@ void ps_photo_free(struct ps_photo **photo)
 {
     struct ps_photo *old = *photo;
     *photo = NULL;
-    if (old)
+    if (old) {
         free(old->rgb);
+        free(old->alpha);
+    }
     free(old);
 }
 
@@ -127,6 +138,11 @@ uint32_t ps_photo_height(const struct ps_photo *photo)
 const uint8_t *ps_photo_rgb(const struct ps_photo *photo)
 {
     return photo->rgb;
+}
+
+const uint8_t *ps_photo_alpha(const struct ps_photo *photo)
+{
+    return photo->alpha;
 }
 
 /* round(side * to / from) of at least 1 pixel. */

@@ -19,6 +19,29 @@ void ps_raster_free(struct ps_raster *raster)
     *raster = (struct ps_raster){0};
 }
 
+static bool is_opaque(const struct ps_raster *raster)
+{
+    const size_t pixels = (size_t)raster->width * raster->height;
+    for (size_t i = 0; i < pixels; i++)
+        if (raster->bytes[i * 4 + 3] != 255)
+            return false;
+    return true;
+}
+
+enum ps_status ps_raster_alpha(uint8_t **alpha, const struct ps_raster *raster, struct ps_error *error)
+{
+    const size_t pixels = (size_t)raster->width * raster->height;
+    *alpha = NULL;
+    if (raster->channels == 3 || is_opaque(raster))
+        return PS_OK;
+    *alpha = malloc(pixels);
+    if (!*alpha)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for the alpha of %zu pixels", pixels);
+    for (size_t i = 0; i < pixels; i++)
+        (*alpha)[i] = raster->bytes[i * 4 + 3];
+    return PS_OK;
+}
+
 /* Rounded share of `over` on `under`. */
 static uint8_t blend(unsigned over, unsigned under, unsigned alpha)
 {

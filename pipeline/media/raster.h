@@ -16,6 +16,9 @@ enum ps_status ps_raster_new(struct ps_raster *raster, uint32_t width, uint32_t 
                              struct ps_error *error);
 void ps_raster_free(struct ps_raster *raster);
 
+/* *alpha = a copy of the alpha channel, [height, width], to be freed; null where it is 255 throughout or there is none. */
+enum ps_status ps_raster_alpha(uint8_t **alpha, const struct ps_raster *raster, struct ps_error *error);
+
 /* Composites alpha on `background` (0xRRGGBB), in place. */
 void ps_raster_flatten(struct ps_raster *raster, uint32_t background);
 

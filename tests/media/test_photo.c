@@ -233,6 +233,41 @@ static void test_orientations(void **state)
     }
 }
 
+/* The alpha is turned with the photo; an alpha channel that is opaque throughout is none. */
+static void test_alpha(void **state)
+{
+    (void)state;
+    uint16_t samples[WIDTH * HEIGHT * 4];
+    fill_samples(samples, WIDTH * HEIGHT * 4, 8);
+    for (uint8_t orientation = 1; orientation <= 8; orientation++) {
+        const struct png_plan plan = {.width = WIDTH,
+                                      .height = HEIGHT,
+                                      .depth = 8,
+                                      .colour = PNG_COLOR_TYPE_RGB_ALPHA,
+                                      .samples = samples,
+                                      .orientation = orientation};
+        struct ps_file file = make_png(&plan);
+        struct ps_photo *photo = decode(&file, 0);
+        assert_non_null(ps_photo_alpha(photo));
+        for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
+            size_t to_x, to_y;
+            upright_place(orientation, i % WIDTH, i / WIDTH, &to_x, &to_y);
+            assert_int_equal(ps_photo_alpha(photo)[to_y * ps_photo_width(photo) + to_x], samples[i * 4 + 3]);
+        }
+        ps_photo_free(&photo);
+        free(file.bytes);
+    }
+    for (size_t i = 0; i < WIDTH * HEIGHT; i++)
+        samples[i * 4 + 3] = 255;
+    const struct png_plan opaque = {
+        .width = WIDTH, .height = HEIGHT, .depth = 8, .colour = PNG_COLOR_TYPE_RGB_ALPHA, .samples = samples};
+    struct ps_file file = make_png(&opaque);
+    struct ps_photo *photo = decode(&file, 0);
+    assert_null(ps_photo_alpha(photo));
+    ps_photo_free(&photo);
+    free(file.bytes);
+}
+
 static void test_odd_exif(void **state)
 {
     (void)state;
@@ -423,6 +458,7 @@ int main(void)
         silent_unit_test(test_orientations),   silent_unit_test(test_odd_exif),
         silent_unit_test(test_against_pillow), silent_unit_test(test_names_and_tails),
         silent_unit_test(test_chroma_places),  silent_unit_test(test_from_rgb),
+        silent_unit_test(test_alpha),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
