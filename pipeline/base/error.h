@@ -11,8 +11,8 @@
 #endif
 
 /* Records a failure unless `error` already holds one, and returns the status that `error` then holds. `id` is the
- * stable name of the fault ("image.truncated"); the message says what, where, expected and found. Control characters
- * in the formatted text are replaced by "\xNN" so that a file name cannot write to the terminal. `error` may be null. */
+ * stable name of the fault ("image.truncated"); the message says what, where, expected and found. The text is
+ * made printable (base/printable.h); its line ends stay. `error` may be null. */
 enum ps_status ps_fail(struct ps_error *error, enum ps_status status, const char *id, const char *format, ...)
     PS_PRINTF(4, 5);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/text.h"
+#include "base/printable.h"
 
 static void check_stdout(struct cli_report *report, int result)
 {
@@ -25,7 +25,7 @@ void cli_print(struct cli_report *report, const char *format, ...)
     va_end(arguments);
     cli_end_live(report);
     errno = 0;
-    check_stdout(report, puts(cli_printable(line, sizeof line, text, 1)));
+    check_stdout(report, puts(ps_printable(line, sizeof line, text, true)));
     check_stdout(report, fflush(stdout));
 }
 
@@ -44,7 +44,7 @@ void cli_emit(struct cli_report *report, json_t *event)
 json_t *cli_json_text(const char *text)
 {
     char printable[4096];
-    return json_string(cli_printable(printable, sizeof printable, text, 1));
+    return json_string(ps_printable(printable, sizeof printable, text, true));
 }
 
 void cli_say(struct cli_report *report, bool prefix, const char *format, ...)
@@ -57,7 +57,7 @@ void cli_say(struct cli_report *report, bool prefix, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     cli_end_live(report);
-    fprintf(stderr, "%s%s\n", prefix ? "packshot: " : "", cli_printable(line, sizeof line, text, 1));
+    fprintf(stderr, "%s%s\n", prefix ? "packshot: " : "", ps_printable(line, sizeof line, text, true));
 }
 
 /* Overwrites the line before with spaces instead of an escape sequence: any terminal does that. */
@@ -91,7 +91,7 @@ enum ps_status cli_fail(struct ps_error *error, enum ps_status status, const cha
     va_end(arguments);
     error->status = status;
     snprintf(error->id, sizeof error->id, "%s", id);
-    cli_printable(error->message, sizeof error->message, text, 0);
+    ps_printable(error->message, sizeof error->message, text, false);
     return status;
 }
 
@@ -99,9 +99,9 @@ static void tell_error(struct cli_report *report, const struct ps_error *error)
 {
     char text[1024];
     cli_end_live(report);
-    fprintf(stderr, "packshot: error: %s\n", cli_printable(text, sizeof text, error->message, 1));
+    fprintf(stderr, "packshot: error: %s\n", ps_printable(text, sizeof text, error->message, true));
     if (error->hint[0])
-        fprintf(stderr, "packshot: hint: %s\n", cli_printable(text, sizeof text, error->hint, 1));
+        fprintf(stderr, "packshot: hint: %s\n", ps_printable(text, sizeof text, error->hint, true));
     cli_emit(report, json_pack("{s:s, s:s, s:i, s:s, s:o, s:o}", "event", "error", "id", error->id, "status",
                                (int)error->status, "name", ps_status_name(error->status), "message",
                                cli_json_text(error->message), "hint", cli_json_text(error->hint)));

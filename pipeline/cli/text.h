@@ -1,13 +1,9 @@
-/* Text for people: safe to print, and numbers in readable units. */
+/* Text for people: numbers in readable units, and how far apart two words are. */
 #ifndef PS_CLI_TEXT_H
 #define PS_CLI_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Copies `from` with control characters and bytes that are not UTF-8 written as \xNN, cut at a whole
- * character where `size` is too small. A line end stays where `lines` is not 0. Returns `to`. */
-char *cli_printable(char *to, size_t size, const char *from, int lines);
 
 /* "512 B", "12.5 MiB"; a static-size text in `to`, which is returned. */
 enum { CLI_NUMBER_SIZE = 24 };

@@ -48,6 +48,55 @@ static void shows_control_characters(void **state)
     assert_string_equal(error.hint, "\\x07");
 }
 
+/* C1 controls steer a terminal too, as bytes or as characters; so do sequences that decoders read in two ways. */
+static void shows_what_is_not_a_character(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {"\x9b"
+         "31m",
+         "\\x9b31m"},
+        {"\x80 \x9f", "\\x80 \\x9f"},
+        {"\xc2\x80 \xc2\x9f", "\\xc2\\x80 \\xc2\\x9f"},
+        {"\xc2\xa0\xdf\xbf", "\xc2\xa0\xdf\xbf"},
+        {"\xc0\xaf \xc1\x81", "\\xc0\\xaf \\xc1\\x81"},
+        {"\xe0\x82\x9b \xe0\xa0\x80", "\\xe0\\x82\\x9b \xe0\xa0\x80"},
+        {"\xed\xa0\x80 \xed\x9f\xbf", "\\xed\\xa0\\x80 \xed\x9f\xbf"},
+        {"\xf0\x80\x82\x9b \xf0\x90\x80\x80", "\\xf0\\x80\\x82\\x9b \xf0\x90\x80\x80"},
+        {"\xf4\x8f\xbf\xbf \xf4\x90\x80\x80", "\xf4\x8f\xbf\xbf \\xf4\\x90\\x80\\x80"},
+        {"\xf5\xff\xfe", "\\xf5\\xff\\xfe"},
+        {"\xe2\x82", "\\xe2\\x82"},
+        {"\xe2 \xac", "\\xe2 \\xac"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ps_error error = {0};
+        ps_fail(&error, PS_ERR_INPUT, "image.not-found", "%s", cases[i].from);
+        ps_hint(&error, "%s", cases[i].from);
+        assert_string_equal(error.message, cases[i].to);
+        assert_string_equal(error.hint, cases[i].to);
+    }
+}
+
+/* However long the text before it is, the last character is whole. */
+static void cuts_between_characters(void **state)
+{
+    (void)state;
+    char text[2000];
+    for (size_t before = 0; before < 4; before++) {
+        memset(text, 'x', before);
+        for (size_t i = before; i + 4 < sizeof text; i += 4)
+            memcpy(text + i, "\xf0\x9f\x91\x9f", 5);
+        struct ps_error error = {0};
+        ps_fail(&error, PS_ERR_INPUT, "image.not-found", "%s", text);
+        const size_t length = strlen(error.message);
+        assert_in_range(length, sizeof error.message - 4, sizeof error.message - 1);
+        assert_int_equal((length - before) % 4, 0);
+        assert_memory_equal(error.message, text, length);
+    }
+}
+
 static void cuts_what_is_too_long(void **state)
 {
     (void)state;
@@ -67,8 +116,12 @@ static void cuts_what_is_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_the_first),       cmocka_unit_test(hints_once_and_only_a_failure),
-        cmocka_unit_test(takes_no_error),        cmocka_unit_test(shows_control_characters),
+        cmocka_unit_test(keeps_the_first),
+        cmocka_unit_test(hints_once_and_only_a_failure),
+        cmocka_unit_test(takes_no_error),
+        cmocka_unit_test(shows_control_characters),
+        cmocka_unit_test(shows_what_is_not_a_character),
+        cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(cuts_what_is_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

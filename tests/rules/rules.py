@@ -30,7 +30,7 @@ ROOMS = {
     "preset": {"public"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
-    "cli": {"public", "jobs"},
+    "cli": {"public", "base", "jobs"},
 }
 # Libraries that only some rooms see.
 FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"}}
