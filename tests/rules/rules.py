@@ -17,6 +17,7 @@ import spirv
 # the headers that C and GLSL share, which do not come along.
 ROOMS = {
     "base": {"public"},
+    "sandbox": {"base"},
     "tensor": {"base"},
     "run": {"tensor", "shaders"},
     "vk": {"run"},
@@ -26,7 +27,7 @@ ROOMS = {
     "weights": {"run"},
     "model": {"ops", "weights"},
     "sample": {"ops", "model"},
-    "media": {"base"},
+    "media": {"sandbox"},
     "preset": {"public"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
