@@ -22,9 +22,10 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
     const char *lead = option->kind == CLI_AUTO_WHOLE ? "auto or " : "";
     switch (option->kind) {
     case CLI_FLAG:
-        snprintf(to, size, "%s", "");
+        snprintf(to, size, "yes or no");
         break;
     case CLI_TEXT:
+    case CLI_PATH:
         snprintf(to, size, "a name");
         break;
     case CLI_CHOICE:
@@ -82,7 +83,8 @@ static void print_wrapped(struct cli_report *report, const char *lead, size_t le
 static void print_option(struct cli_report *report, const struct cli_option *option)
 {
     char lead[LEFT + 32], expected[256], text[768];
-    const bool valued = option->kind != CLI_FLAG, ranged = valued && option->kind != CLI_TEXT;
+    const bool valued = option->kind != CLI_FLAG,
+               ranged = valued && option->kind != CLI_TEXT && option->kind != CLI_PATH;
     const char letter[] = {' ',
                            ' ',
                            option->letter ? '-' : ' ',

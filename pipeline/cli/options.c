@@ -1,13 +1,11 @@
 #include "cli/options.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "cli/settings.h"
+#include "cli/store.h"
 #include "cli/text.h"
-#include "cli/value.h"
-
-enum { MAX_OPTIONS = 48 };
 
 /* What getopt_long returns for the row i is this plus i: above every character. */
 enum { FIRST_ROW = 256 };
@@ -61,114 +59,6 @@ static enum ps_status fail_value(const struct cli_command *command, const struct
     cli_describe(expected, sizeof expected, option);
     return cli_fail(error, PS_ERR_USAGE, "usage.value", "--%s: \"%.100s\" is not %s; see packshot help %s",
                     option->name, value, expected, command->name);
-}
-
-static bool store_choice(const struct cli_option *option, const char *value, int *to)
-{
-    for (int i = 0; option->choices[i]; i++) {
-        if (strcmp(value, option->choices[i]))
-            continue;
-        *to = (int)option->low + i;
-        return true;
-    }
-    return false;
-}
-
-static bool store_whole(const struct cli_option *option, const char *value, uint32_t *to)
-{
-    uint64_t whole;
-    if (option->kind == CLI_AUTO_WHOLE && !strcmp(value, "auto")) {
-        *to = 0;
-        return true;
-    }
-    if (!cli_read_whole(value, (uint64_t)option->low, (uint64_t)option->high, &whole) ||
-        (option->step && whole % option->step))
-        return false;
-    *to = (uint32_t)whole;
-    return true;
-}
-
-static bool store_real(const struct cli_option *option, const char *value, float *to)
-{
-    double real;
-    if (!cli_read_real(value, option->low, option->high, &real))
-        return false;
-    *to = (float)real;
-    if (option->kind == CLI_AMOUNT && !(*to > 0))
-        *to = -1;
-    return true;
-}
-
-static bool store_span(const struct cli_option *option, const char *value, float to[2])
-{
-    char first[64];
-    const char *colon = strchr(value, ':');
-    if (!colon || (size_t)(colon - value) >= sizeof first)
-        return false;
-    snprintf(first, sizeof first, "%.*s", (int)(colon - value), value);
-    return store_real(option, first, &to[0]) && store_real(option, colon + 1, &to[1]);
-}
-
-static bool store_list(const struct cli_option *option, const char *value, struct cli_list *to)
-{
-    static const double largest = 1e6;
-    const size_t capacity = (size_t)option->high;
-    free(to->values);
-    *to = (struct cli_list){malloc(capacity * sizeof *to->values), 0};
-    while (to->values && to->count < capacity) {
-        char item[64];
-        double real;
-        const size_t length = strcspn(value, ",");
-        snprintf(item, sizeof item, "%.*s", (int)(length < sizeof item ? length : sizeof item), value);
-        if (length >= sizeof item || !cli_read_real(item, 0, largest, &real))
-            return false;
-        to->values[to->count++] = (float)real;
-        value += length;
-        if (!*value++)
-            return to->count >= (uint32_t)option->low;
-    }
-    return false;
-}
-
-static bool store_colour(const char *value, uint32_t *to)
-{
-    if (!cli_read_colour(value, to))
-        return false;
-    if (!*to)
-        *to = 1;
-    return true;
-}
-
-static bool store(const struct cli_option *option, const char *value, void *values)
-{
-    void *to = (char *)values + option->offset;
-    switch (option->kind) {
-    case CLI_FLAG:
-        *(bool *)to = true;
-        return true;
-    case CLI_TEXT:
-        *(const char **)to = value;
-        return *value != '\0';
-    case CLI_CHOICE:
-        return store_choice(option, value, to);
-    case CLI_WHOLE:
-    case CLI_AUTO_WHOLE:
-        return store_whole(option, value, to);
-    case CLI_SEED:
-        return cli_read_whole(value, 0, UINT64_MAX, to);
-    case CLI_SIZE:
-        return cli_read_size(value, to);
-    case CLI_REAL:
-    case CLI_AMOUNT:
-        return store_real(option, value, to);
-    case CLI_SPAN:
-        return store_span(option, value, to);
-    case CLI_LIST:
-        return store_list(option, value, to);
-    case CLI_COLOUR:
-        return store_colour(value, to);
-    }
-    return false;
 }
 
 /* getopt's two descriptions of the table. The leading '-' hands operands over in their place and so keeps
@@ -246,21 +136,26 @@ static enum ps_status take_operand(const struct cli_command *command, const char
 }
 
 static enum ps_status take_option(const struct cli_command *command, int result, const char *argument,
-                                  void *values, struct ps_error *error)
+                                  struct cli_settings *settings, struct ps_error *error)
 {
     if (result == '?' || result == ':')
         return fail_getopt(command, result, argument, error);
     const struct cli_option *option = find_row(command->options, result);
     if (result >= FIRST_ROW && is_abbreviated(argument, option->name))
         return fail_option(command, argument, error);
-    return store(option, optarg ? optarg : "", values) ? PS_OK : fail_value(command, option, optarg, error);
+    const char *text = option->kind == CLI_FLAG ? "yes" : optarg;
+    if (!cli_accepts(option, text))
+        return fail_value(command, option, text, error);
+    cli_settings_set(settings, option, text, NULL, 0);
+    return PS_OK;
 }
 
-enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
-                         struct ps_error *error)
+enum ps_status cli_read_arguments(const struct cli_command *command, int argc, char **argv,
+                                  struct cli_settings *settings, void *values, bool *help,
+                                  struct ps_error *error)
 {
-    struct option longs[MAX_OPTIONS];
-    char shorts[2 * MAX_OPTIONS];
+    struct option longs[CLI_MAX_OPTIONS + 1];
+    char shorts[2 * CLI_MAX_OPTIONS + 4];
     describe_to_getopt(command->options, longs, shorts);
     *help = false;
     opterr = 0;
@@ -279,12 +174,23 @@ enum ps_status cli_parse(const struct cli_command *command, int argc, char **arg
         else if (result == 'h')
             fail_option(command, argv[at], error);
         else
-            take_option(command, result, argv[at], values, error);
+            take_option(command, result, argv[at], settings, error);
     }
     for (int i = optind; i < argc && !error->status; i++)
         take_operand(command, argv[i], values, error);
     if (!error->status && command->operand && !*(const char **)((char *)values + command->operand_offset))
         cli_fail(error, PS_ERR_USAGE, "usage.argument", "%s needs a %s; see packshot help %s", command->name,
                  command->operand, command->name);
+    return error->status;
+}
+
+enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
+                         struct ps_error *error)
+{
+    struct cli_settings settings;
+    cli_settings_begin(&settings, command->options);
+    if (!cli_read_arguments(command, argc, argv, &settings, values, help, error) && !*help &&
+        !cli_settings_check(&settings, command, error))
+        cli_settings_store(&settings, values);
     return error->status;
 }

@@ -1,5 +1,5 @@
-/* The options of a command: one table that parses the command line and writes the help, so that they cannot
- * differ. */
+/* The options of a command: one table that reads the command line, the environment and INI files and writes
+ * the help, so that they cannot differ. */
 #ifndef PS_CLI_OPTIONS_H
 #define PS_CLI_OPTIONS_H
 
@@ -9,8 +9,9 @@
 
 /* What an option's value is, and what of the command's struct it is stored in. */
 enum cli_kind {
-    CLI_FLAG,       /* bool; no value */
+    CLI_FLAG,       /* bool; no value on the command line, elsewhere yes or no */
     CLI_TEXT,       /* const char *: anything but nothing */
+    CLI_PATH,       /* the same: a file or folder; in an INI file relative to the file's folder */
     CLI_CHOICE,     /* int: position in `choices` plus `low` */
     CLI_WHOLE,      /* uint32_t: `low` to `high`, a multiple of `step` unless that is 0 */
     CLI_AUTO_WHOLE, /* the same, or "auto" for 0 */
@@ -29,10 +30,20 @@ struct cli_list {
     uint32_t count;
 };
 
+/* Where an option may be given. */
+enum cli_scope {
+    CLI_ANYWHERE,  /* also in a preset: it is about the look of the clip */
+    CLI_MACHINE,   /* in packshot.ini, the environment and on the command line: it is about this machine */
+    CLI_ARGUMENT   /* on the command line alone: it is about this call */
+};
+
+enum { CLI_MAX_OPTIONS = 128 };
+
 struct cli_option {
-    const char *name;
-    char letter; /* short form; 0 for none */
+    const char *name; /* on the command line with -- before it; the same word is the key in an INI file */
+    char letter;      /* short form; 0 for none */
     enum cli_kind kind;
+    enum cli_scope scope;
     size_t offset;     /* in the command's struct */
     const char *value; /* what help calls the value */
     const char *help;
@@ -40,21 +51,30 @@ struct cli_option {
     double low, high;
     uint32_t step;
     const char *const *choices; /* ends with null */
+    const char *excludes;       /* names, with spaces between, of options that it cannot go with; or null */
 };
 
 struct cli_command {
-    const char *name;
+    const char *name; /* one word, or two with a space between */
     const char *summary;
     const char *operand;              /* what help calls the one argument beside options; null for none */
     size_t operand_offset;            /* const char * in the command's struct */
     const char *const *examples;      /* ends with null */
     const struct cli_option *options; /* ends with a row without a name; every command also has --help */
     const char *notes;                /* paragraphs at the end of the help, or null */
+    /* argv[0] is the last word of the name. */
     int (*run)(const struct cli_command *command, int argc, char **argv);
 };
 
-/* Fills `values`, the command's zeroed struct, from argv[1] on. Status: PS_ERR_USAGE; *help is set where help
- * was asked for instead, and then nothing else counts. */
+struct cli_settings;
+
+/* Reads the command line from argv[1] on into settings, and the operand into `values`, the command's zeroed
+ * struct. Status: PS_ERR_USAGE; *help is set where help was asked for instead, and then nothing else counts. */
+enum ps_status cli_read_arguments(const struct cli_command *command, int argc, char **argv,
+                                  struct cli_settings *settings, void *values, bool *help,
+                                  struct ps_error *error);
+
+/* For a command whose options stand on the command line alone: fills `values`. Status and *help: as above. */
 enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
                          struct ps_error *error);
 

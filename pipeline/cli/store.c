@@ -1,0 +1,132 @@
+#include "cli/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/value.h"
+
+static bool store_choice(const struct cli_option *option, const char *value, int *to)
+{
+    for (int i = 0; option->choices[i]; i++) {
+        if (strcmp(value, option->choices[i]))
+            continue;
+        *to = (int)option->low + i;
+        return true;
+    }
+    return false;
+}
+
+static bool store_whole(const struct cli_option *option, const char *value, uint32_t *to)
+{
+    uint64_t whole;
+    if (option->kind == CLI_AUTO_WHOLE && !strcmp(value, "auto")) {
+        *to = 0;
+        return true;
+    }
+    if (!cli_read_whole(value, (uint64_t)option->low, (uint64_t)option->high, &whole) ||
+        (option->step && whole % option->step))
+        return false;
+    *to = (uint32_t)whole;
+    return true;
+}
+
+static bool store_real(const struct cli_option *option, const char *value, float *to)
+{
+    double real;
+    if (!cli_read_real(value, option->low, option->high, &real))
+        return false;
+    *to = (float)real;
+    if (option->kind == CLI_AMOUNT && !(*to > 0))
+        *to = -1;
+    return true;
+}
+
+static bool store_span(const struct cli_option *option, const char *value, float to[2])
+{
+    char first[64];
+    const char *colon = strchr(value, ':');
+    if (!colon || (size_t)(colon - value) >= sizeof first)
+        return false;
+    snprintf(first, sizeof first, "%.*s", (int)(colon - value), value);
+    return store_real(option, first, &to[0]) && store_real(option, colon + 1, &to[1]);
+}
+
+static bool store_list(const struct cli_option *option, const char *value, struct cli_list *to)
+{
+    static const double largest = 1e6;
+    const size_t capacity = (size_t)option->high;
+    free(to->values);
+    *to = (struct cli_list){malloc(capacity * sizeof *to->values), 0};
+    while (to->values && to->count < capacity) {
+        char item[64];
+        double real;
+        const size_t length = strcspn(value, ",");
+        snprintf(item, sizeof item, "%.*s", (int)(length < sizeof item ? length : sizeof item), value);
+        if (length >= sizeof item || !cli_read_real(item, 0, largest, &real))
+            return false;
+        to->values[to->count++] = (float)real;
+        value += length;
+        if (!*value++)
+            return to->count >= (uint32_t)option->low;
+    }
+    return false;
+}
+
+static bool store_colour(const char *value, uint32_t *to)
+{
+    if (!cli_read_colour(value, to))
+        return false;
+    if (!*to)
+        *to = 1;
+    return true;
+}
+
+static bool store_flag(const char *value, bool *to)
+{
+    *to = !strcmp(value, "yes");
+    return *to || !strcmp(value, "no");
+}
+
+bool cli_store(const struct cli_option *option, const char *text, void *values)
+{
+    void *to = (char *)values + option->offset;
+    switch (option->kind) {
+    case CLI_FLAG:
+        return store_flag(text, to);
+    case CLI_TEXT:
+    case CLI_PATH:
+        *(const char **)to = text;
+        return *text != '\0';
+    case CLI_CHOICE:
+        return store_choice(option, text, to);
+    case CLI_WHOLE:
+    case CLI_AUTO_WHOLE:
+        return store_whole(option, text, to);
+    case CLI_SEED:
+        return cli_read_whole(text, 0, UINT64_MAX, to);
+    case CLI_SIZE:
+        return cli_read_size(text, to);
+    case CLI_REAL:
+    case CLI_AMOUNT:
+        return store_real(option, text, to);
+    case CLI_SPAN:
+        return store_span(option, text, to);
+    case CLI_LIST:
+        return store_list(option, text, to);
+    case CLI_COLOUR:
+        return store_colour(text, to);
+    }
+    return false;
+}
+
+bool cli_accepts(const struct cli_option *option, const char *text)
+{
+    max_align_t value[8] = {0};
+    struct cli_option alone = *option;
+    alone.offset = 0;
+    const bool accepted = cli_store(&alone, text, value);
+    if (option->kind == CLI_LIST)
+        free(((struct cli_list *)value)->values);
+    return accepted;
+}
