@@ -1,6 +1,7 @@
 #include "cpu/cpu.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,6 +9,7 @@
 #include "base/checked.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
+#include "cpu/selfcheck.h"
 #include "run/arena.h"
 
 #define MAX_THREADS 256
@@ -21,12 +23,14 @@ struct cpu_backend {
     struct ps_backend base;
     enum ps_cpu_isa isa;
     const struct ps_cpu_table *table;
-    struct ps_pool *pool;
+    struct ps_pool *pool, *planner;
     struct {
         uint32_t count;
         struct block segments[PS_MAX_SEGMENTS];
     } spaces[PS_SPACES];
-    struct block staging; /* a packed matrix as it is uploaded, before it is put in order */
+    /* A packed matrix as it is uploaded, before it is put in order; while a launch runs, the threads' scratch.
+     * The one never overlaps the other. */
+    struct block staging;
     struct ps_tensor uploading;
 };
 
@@ -83,7 +87,18 @@ static bool cpu_reserve_staging(struct ps_backend *backend, uint64_t bytes, stru
 {
     struct cpu_backend *cpu = (struct cpu_backend *)backend;
     release(cpu, &cpu->staging);
-    return !bytes || allocate(cpu, &cpu->staging, bytes, error);
+    const bool reserved = !bytes || allocate(cpu, &cpu->staging, bytes, error);
+    ps_pool_lend(cpu->pool, cpu->staging.data, cpu->staging.bytes);
+    return reserved;
+}
+
+static uint64_t cpu_launch_bytes(const struct ps_backend *backend, const struct ps_launch *launch)
+{
+    const struct cpu_backend *cpu = (const struct cpu_backend *)backend;
+    const struct ps_cpu_call call = {.launch = launch, .push = launch->push, .pool = cpu->planner};
+    ps_pool_scratch(cpu->planner, 0);
+    cpu->table->kernels[launch->kernel](&call);
+    return ps_pool_wanted(cpu->planner);
 }
 
 static bool cpu_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
@@ -94,8 +109,10 @@ static bool cpu_launch(struct ps_backend *backend, const struct ps_launch *launc
         call.operands[i] = address(cpu, launch->operands[i]);
     if (cpu->table->kernels[launch->kernel](&call))
         return true;
-    ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory for the threads of %s",
-            ps_kernel_row(launch->kernel)->name);
+    ps_fail(error, PS_ERR_INTERNAL, "memory.staging",
+            "the threads of %s take %llu bytes of the staging memory, which has %llu",
+            ps_kernel_row(launch->kernel)->name, (unsigned long long)ps_pool_wanted(cpu->pool),
+            (unsigned long long)cpu->staging.bytes);
     return false;
 }
 
@@ -143,6 +160,8 @@ static void cpu_close(struct ps_backend *backend)
     release(cpu, &cpu->staging);
     if (cpu->pool)
         ps_pool_close(cpu->pool);
+    if (cpu->planner)
+        ps_pool_close(cpu->planner);
     free(cpu);
 }
 
@@ -152,25 +171,54 @@ static const struct ps_backend_ops cpu_ops = {
     .reserve = cpu_reserve,
     .reserve_staging = cpu_reserve_staging,
     .launch = cpu_launch,
+    .launch_bytes = cpu_launch_bytes,
     .upload_begin = cpu_upload_begin,
     .upload_end = cpu_upload_end,
     .download = cpu_download,
     .finish = cpu_finish,
 };
 
-/* The level of that name, the best one for "auto"; PS_CPU_ISAS after an error. */
-static enum ps_cpu_isa choose(const char *name, struct ps_error *error)
+static const struct ps_cpu_table *const tables[PS_CPU_ISAS] = {&ps_cpu_avx2, &ps_cpu_avx512,
+                                                               &ps_cpu_avx512_bf16, &ps_cpu_amx};
+
+/* Whether the level can be used, which a processor may have and still get wrong: emulated, or in a virtual
+ * machine that does not keep its registers. */
+static bool works(const struct cpu_backend *cpu, enum ps_cpu_isa isa, bool named,
+                  const struct ps_cpu_params *params, struct ps_error *error)
 {
+    char line[128];
+    switch (ps_cpu_selfcheck(tables[isa], cpu->pool)) {
+    case PS_SELFCHECK_RIGHT:
+        return true;
+    case PS_SELFCHECK_NO_MEMORY:
+        ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+        return false;
+    case PS_SELFCHECK_WRONG:
+        snprintf(line, sizeof line, "this processor's %s computes wrong sums and is not used",
+                 ps_cpu_isa_name(isa));
+        if (named)
+            ps_fail(error, PS_ERR_DEVICE, "cpu.isa-wrong", "%s", line);
+        else if (params->log)
+            params->log(params->user, PS_LOG_WARNING, line);
+    }
+    return false;
+}
+
+/* The level of the name asked for, the best one for "auto"; PS_CPU_ISAS after an error. */
+static enum ps_cpu_isa choose(const struct cpu_backend *cpu, const struct ps_cpu_params *params,
+                              struct ps_error *error)
+{
+    const char *name = params->isa;
     const bool any = !name || !strcmp(name, "auto");
-    for (enum ps_cpu_isa isa = PS_CPU_ISAS; isa-- > 0;) {
+    for (enum ps_cpu_isa isa = PS_CPU_ISAS; isa-- > 0 && !error->status;) {
         if (!any && strcmp(name, ps_cpu_isa_name(isa)))
             continue;
-        if (ps_cpu_has(isa))
+        if (!ps_cpu_has(isa)) {
+            if (!any)
+                ps_fail(error, PS_ERR_DEVICE, "cpu.isa", "this processor (or its kernel) does not offer %s",
+                        name);
+        } else if (works(cpu, isa, !any, params, error)) {
             return isa;
-        if (!any) {
-            ps_fail(error, PS_ERR_DEVICE, "cpu.isa", "this processor (or its kernel) does not offer %s",
-                    name);
-            return PS_CPU_ISAS;
         }
     }
     if (any)
@@ -191,24 +239,28 @@ static uint32_t processors(void)
 
 struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_error *error)
 {
-    static const struct ps_cpu_table *const tables[PS_CPU_ISAS] = {&ps_cpu_avx2, &ps_cpu_avx512,
-                                                                   &ps_cpu_avx512_bf16, &ps_cpu_amx};
-    const enum ps_cpu_isa isa = choose(params->isa, error);
-    if (isa == PS_CPU_ISAS)
-        return NULL;
-    const uint32_t threads = params->threads ? params->threads : processors();
+    const uint32_t threads =
+        (uint32_t)ps_min_u64(params->threads ? params->threads : processors(), MAX_THREADS);
     struct cpu_backend *cpu = calloc(1, sizeof *cpu);
-    if (cpu)
-        cpu->pool = ps_pool_open((uint32_t)ps_min_u64(threads, MAX_THREADS));
-    if (!cpu || !cpu->pool) {
-        free(cpu);
+    if (cpu) {
+        cpu->base.ops = &cpu_ops;
+        cpu->pool = ps_pool_open(threads);
+        cpu->planner = ps_pool_plan(threads);
+    }
+    if (!cpu || !cpu->pool || !cpu->planner) {
+        if (cpu)
+            cpu_close(&cpu->base);
         ps_fail(error, PS_ERR_MEMORY, "memory.threads", "cannot start %u threads", threads);
         return NULL;
     }
-    cpu->base = (struct ps_backend){
-        .ops = &cpu_ops, .segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT, .staging_needed = true};
-    cpu->isa = isa;
-    cpu->table = tables[isa];
+    cpu->base.segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT;
+    cpu->base.matrices_staged = true;
+    cpu->isa = choose(cpu, params, error);
+    if (cpu->isa == PS_CPU_ISAS) {
+        cpu_close(&cpu->base);
+        return NULL;
+    }
+    cpu->table = tables[cpu->isa];
     return &cpu->base;
 }
 

@@ -10,10 +10,15 @@ struct ps_cpu_params {
     uint32_t threads; /* 0: as many as the set of processors that the caller may run on has */
     /* "avx2", "avx512", "avx512_bf16" or "amx"; "auto" or null: the last of them that this machine has. */
     const char *isa;
+    /* Told, in one line without a line end, of an instruction set that is passed over. Null is silence. */
+    void (*log)(void *user, enum ps_log_level level, const char *line);
+    void *user;
 };
 
 /* Opens the interpreter; null with the reason in `error`: PS_ERR_DEVICE where the machine lacks the
- * instruction set, PS_ERR_USAGE where there is none of that name, PS_ERR_MEMORY. Close with ops->close.
+ * instruction set or computes wrong sums with it, PS_ERR_USAGE where there is none of that name,
+ * PS_ERR_MEMORY. Each time some small products are computed first; where "auto" meets a set whose products
+ * are wrong it takes the one before. Close with ops->close.
  * Results depend on the instruction set, not on the number of threads. Of the storage types bfloat16 is
  * native to avx512_bf16 and amx; the others compute 16-bit types in float32. */
 struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_error *error);

@@ -15,7 +15,7 @@ struct ps_cpu_call {
 };
 
 struct ps_cpu_table {
-    /* False where the threads' scratch memory cannot be had. */
+    /* False where the threads have too little scratch; then nothing has been computed. */
     bool (*kernels[PS_KERNELS])(const struct ps_cpu_call *call);
     /* From the packed matrix of run/weight.h, whose shape t is, to the order that the products read; as many
      * bytes. */

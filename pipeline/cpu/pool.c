@@ -17,13 +17,14 @@
 struct worker {
     struct ps_pool *pool;
     pthread_t thread;
-    void *scratch;
+    uint32_t index;
 };
 
 struct ps_pool {
     uint32_t threads;
-    size_t scratch_bytes;
-    struct worker *workers; /* [threads]; the first has no thread of its own */
+    struct worker *workers; /* [threads]; the first has no thread of its own. Null in a pool for planning */
+    char *scratch;
+    size_t scratch_bytes, wanted_bytes; /* of each thread: lent, and asked for last */
 
     ps_pool_task *task;
     void *work;
@@ -45,8 +46,9 @@ static void wake(atomic_uint *word, int threads)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 }
 
-static void take_tasks(struct ps_pool *pool, void *scratch)
+static void take_tasks(struct ps_pool *pool, uint32_t thread)
 {
+    void *scratch = pool->scratch ? pool->scratch + thread * pool->scratch_bytes : NULL;
     for (;;) {
         const uint32_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
         if (index >= pool->count)
@@ -77,7 +79,7 @@ static void *work(void *argument)
         await_work(pool, seen);
         if (atomic_load(&pool->closing))
             return NULL;
-        take_tasks(pool, self->scratch);
+        take_tasks(pool, self->index);
         if (atomic_fetch_sub(&pool->busy, 1) == 1)
             wake(&pool->busy, 1);
     }
@@ -104,7 +106,7 @@ static void await_workers(struct ps_pool *pool)
 
 void ps_pool_run(struct ps_pool *pool, ps_pool_task *task, void *work_data, uint32_t count)
 {
-    if (!count)
+    if (!count || !pool->workers)
         return;
     pool->task = task;
     pool->work = work_data;
@@ -113,10 +115,10 @@ void ps_pool_run(struct ps_pool *pool, ps_pool_task *task, void *work_data, uint
     if (pool->threads > 1 && count > 1) {
         atomic_store(&pool->busy, pool->threads - 1);
         start(pool);
-        take_tasks(pool, pool->workers[0].scratch);
+        take_tasks(pool, 0);
         await_workers(pool);
     } else {
-        take_tasks(pool, pool->workers[0].scratch);
+        take_tasks(pool, 0);
     }
 }
 
@@ -125,21 +127,29 @@ uint32_t ps_pool_threads(const struct ps_pool *pool)
     return pool->threads;
 }
 
+void ps_pool_lend(struct ps_pool *pool, void *memory, size_t bytes)
+{
+    pool->scratch = memory;
+    pool->scratch_bytes = memory ? bytes / pool->threads / CACHE_LINE * CACHE_LINE : 0;
+}
+
 bool ps_pool_scratch(struct ps_pool *pool, size_t bytes)
 {
-    if (bytes <= pool->scratch_bytes)
-        return true;
-    bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    for (uint32_t i = 0; i < pool->threads; i++) {
-        free(pool->workers[i].scratch);
-        pool->workers[i].scratch = aligned_alloc(CACHE_LINE, bytes);
-        if (!pool->workers[i].scratch) {
-            pool->scratch_bytes = 0;
-            return false;
-        }
-    }
-    pool->scratch_bytes = bytes;
-    return true;
+    pool->wanted_bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    return !pool->workers || pool->wanted_bytes <= pool->scratch_bytes;
+}
+
+size_t ps_pool_wanted(const struct ps_pool *pool)
+{
+    return pool->wanted_bytes * pool->threads;
+}
+
+struct ps_pool *ps_pool_plan(uint32_t threads)
+{
+    struct ps_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
+    if (pool)
+        *pool = (struct ps_pool){.threads = threads};
+    return pool;
 }
 
 struct ps_pool *ps_pool_open(uint32_t threads)
@@ -154,6 +164,7 @@ struct ps_pool *ps_pool_open(uint32_t threads)
     *pool = (struct ps_pool){.workers = workers};
     for (uint32_t i = 0; i < threads; i++) {
         workers[i].pool = pool;
+        workers[i].index = i;
         if (i && pthread_create(&workers[i].thread, NULL, work, &workers[i])) {
             ps_pool_close(pool);
             return NULL;
@@ -167,11 +178,8 @@ void ps_pool_close(struct ps_pool *pool)
 {
     atomic_store(&pool->closing, true);
     start(pool);
-    for (uint32_t i = 0; i < pool->threads; i++) {
-        if (i)
-            pthread_join(pool->workers[i].thread, NULL);
-        free(pool->workers[i].scratch);
-    }
+    for (uint32_t i = 1; pool->workers && i < pool->threads; i++)
+        pthread_join(pool->workers[i].thread, NULL);
     free(pool->workers);
     free(pool);
 }

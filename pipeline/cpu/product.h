@@ -30,7 +30,7 @@ struct ps_product_work {
     size_t offsets_at, pointers_at, zeros_at, rows_at;
 };
 
-/* Fills in what follows from x's geometry, and runs. False where scratch memory is out. */
+/* Fills in what follows from x's geometry, and runs. False where the threads have too little scratch. */
 bool PS_NAME(run_product)(struct ps_product_work *work);
 
 /* Bytes of scratch: a tile's results, offsets of a task's columns, pointers, zeros and gathered rows. */

@@ -4,31 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/host.h"
 #include "cpu/cpu.h"
 #include "ref/ref.h"
 #include "vk/vk.h"
-
-static uint64_t host_memory_bytes(void)
-{
-    const long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-}
 
 static struct ps_device reference_device(void)
 {
     struct ps_device device = {.selector = "ref", .software = true, .usable = true};
     snprintf(device.name, sizeof device.name, "reference interpreter (one thread, exact, slow)");
     snprintf(device.driver, sizeof device.driver, "packshot %s", PS_VERSION);
-    device.memory_bytes = host_memory_bytes();
+    device.memory_bytes = ps_host_available_bytes();
     return device;
 }
 
 /* The processor; not usable, with the reason, where it lacks the least instruction set. */
 static struct ps_device cpu_device(const struct ps_backend *opened)
 {
-    struct ps_device device = {.selector = "cpu", .software = true, .memory_bytes = host_memory_bytes()};
+    struct ps_device device = {
+        .selector = "cpu", .software = true, .memory_bytes = ps_host_available_bytes()};
     struct ps_error error = {0};
     struct ps_backend *own = opened ? NULL : ps_cpu_open(&(struct ps_cpu_params){.threads = 1}, &error);
     const struct ps_backend *backend = opened ? opened : own;
@@ -75,7 +70,8 @@ static void open_cpu(struct ps_context *context, const struct ps_context_params 
                      struct ps_error *error)
 {
     context->interpreter = PS_ON_CPU;
-    context->backend = ps_cpu_open(&(struct ps_cpu_params){.threads = params->threads}, error);
+    const struct ps_cpu_params cpu = {.threads = params->threads, .log = params->log, .user = params->user};
+    context->backend = ps_cpu_open(&cpu, error);
     if (context->backend)
         context->device = cpu_device(context->backend);
 }
@@ -160,7 +156,8 @@ uint64_t ps_context_validation_messages(const struct ps_context *context)
 
 uint64_t ps_context_free_bytes(const struct ps_context *context)
 {
-    return context->interpreter == PS_ON_VULKAN ? ps_vk_free_bytes(context->backend) : host_memory_bytes();
+    return context->interpreter == PS_ON_VULKAN ? ps_vk_free_bytes(context->backend)
+                                                : ps_host_available_bytes();
 }
 
 enum ps_dtype ps_context_dtype(const struct ps_context *context)

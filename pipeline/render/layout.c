@@ -13,7 +13,7 @@
 struct trial {
     uint64_t segments[PS_MAX_SEGMENTS];
     uint32_t segment_count;
-    uint64_t scratch_bytes, transfer_bytes, flops;
+    uint64_t scratch_bytes, staging_bytes, flops;
 };
 
 static uint64_t weight_bytes(const struct ps_phase *phase, uint32_t i)
@@ -21,11 +21,12 @@ static uint64_t weight_bytes(const struct ps_phase *phase, uint32_t i)
     return ps_align_up(ps_span_bytes(ps_packed_shape(&phase->weights->items[i], phase->type)), PS_ALIGNMENT);
 }
 
-static uint64_t largest_weight(const struct ps_phase *phase)
+static uint64_t largest_weight(const struct ps_phase *phase, bool matrices_alone)
 {
     uint64_t largest = 0;
     for (uint32_t i = 0; i < phase->weights->count; i++)
-        largest = ps_max_u64(largest, weight_bytes(phase, i));
+        if (!matrices_alone || phase->weights->items[i].pack == PS_PACK_MATRIX)
+            largest = ps_max_u64(largest, weight_bytes(phase, i));
     return largest;
 }
 
@@ -33,27 +34,38 @@ static uint64_t largest_weight(const struct ps_phase *phase)
  * ring. */
 static uint64_t least_ring(const struct ps_phase *phase)
 {
-    return 2 * largest_weight(phase) + RING_SLACK;
+    return 2 * largest_weight(phase, false) + RING_SLACK;
+}
+
+/* What passes through the staging memory at one time: a transfer, or what a launch takes of it. */
+static uint64_t staging_bytes(const struct ps_phase *phase, const struct ps_backend *plan,
+                              const struct ps_run *run)
+{
+    uint64_t bytes = plan->launch_bytes;
+    if (plan->staging_needed)
+        bytes = ps_max_u64(bytes, run->largest_transfer);
+    if (plan->staging_needed || plan->matrices_staged)
+        bytes = ps_max_u64(bytes, largest_weight(phase, !plan->staging_needed));
+    return bytes;
 }
 
 static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phase,
-                                const struct ps_session *session, uint64_t chunk_bytes, bool frugal,
+                                const struct ps_backend *backend, uint64_t chunk_bytes, bool frugal,
                                 uint32_t steps, struct ps_error *error)
 {
-    struct ps_backend backend = ps_plan_backend(session->model->context->backend);
-    struct ps_session dry = {.model = session->model, .request = session->request, .steps = steps};
+    struct ps_backend plan = ps_plan_backend(backend);
     struct ps_run run;
-    ps_run_begin(&run, &backend, phase->type, error);
+    ps_run_begin(&run, &plan, phase->type, error);
     run.chunk_bytes = chunk_bytes;
     run.frugal = frugal;
     run.ring_bytes = least_ring(phase);
     ps_enter(&run, phase->name);
-    phase->body(&run, &dry);
+    phase->body(&run, phase->subject, steps);
     ps_leave(&run, (struct ps_tensor){0});
     trial->segment_count = run.scratch.segments;
     memcpy(trial->segments, run.scratch.peak, sizeof trial->segments);
     trial->scratch_bytes = ps_arena_peak(&run.scratch);
-    trial->transfer_bytes = run.largest_transfer;
+    trial->staging_bytes = staging_bytes(phase, &plan, &run);
     trial->flops = run.flops;
     ps_run_end(&run);
     return error->status;
@@ -105,50 +117,48 @@ static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint
 
 /* The largest chunk with which scratch and staging leave `weights` bytes of the budget free. */
 static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
-                      const struct ps_session *session, uint64_t budget, uint64_t weights,
+                      const struct ps_backend *backend, uint64_t budget, uint64_t weights,
                       struct ps_error *error)
 {
-    const bool staged = session->model->context->backend->staging_needed;
     for (int frugal = 0; frugal < 2; frugal++)
         for (plan->chunk_bytes = PS_MAX_CHUNK; plan->chunk_bytes >= LEAST_CHUNK; plan->chunk_bytes /= 2) {
             plan->frugal = frugal;
-            if (try_chunk(trial, phase, session, plan->chunk_bytes, frugal, 1, error))
+            if (try_chunk(trial, phase, backend, plan->chunk_bytes, frugal, 1, error))
                 return false;
-            plan->staging_bytes = staged ? ps_max_u64(trial->transfer_bytes, largest_weight(phase)) : 0;
-            if (weights + trial->scratch_bytes + plan->staging_bytes <= budget)
+            if (weights + trial->scratch_bytes + trial->staging_bytes <= budget)
                 return true;
         }
     return false;
 }
 
 enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase *phase,
-                              const struct ps_session *session, uint64_t budget, struct ps_error *error)
+                              const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
 {
-    const uint64_t segment_limit = session->model->context->backend->segment_limit;
     struct trial trial;
     uint64_t all = 0;
     *plan = (struct ps_layout_plan){0};
     for (uint32_t i = 0; i < phase->weights->count; i++)
         all += weight_bytes(phase, i);
-    bool fits = fit_chunk(plan, &trial, phase, session, budget, all, error);
+    bool fits = fit_chunk(plan, &trial, phase, backend, budget, all, error);
     if (!fits && !error->status) {
         plan->streamed = true;
         plan->ring_bytes = least_ring(phase);
-        fits = fit_chunk(plan, &trial, phase, session, budget, plan->ring_bytes, error);
+        fits = fit_chunk(plan, &trial, phase, backend, budget, plan->ring_bytes, error);
         if (!fits && !error->status)
-            return refuse(phase, budget, plan->ring_bytes, trial.scratch_bytes, plan->staging_bytes, error);
+            return refuse(phase, budget, plan->ring_bytes, trial.scratch_bytes, trial.staging_bytes, error);
     }
     if (error->status)
         return error->status;
-    const uint64_t room = budget - trial.scratch_bytes - plan->staging_bytes;
-    if (!place_weights(plan, phase, segment_limit, room)) {
+    const uint64_t room = budget - trial.scratch_bytes - trial.staging_bytes;
+    if (!place_weights(plan, phase, backend->segment_limit, room)) {
         ps_layout_free(plan);
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     }
     plan->scratch_segment_count = trial.segment_count;
     memcpy(plan->scratch_segments, trial.segments, sizeof plan->scratch_segments);
     plan->scratch_bytes = trial.scratch_bytes;
-    if (try_chunk(&trial, phase, session, plan->chunk_bytes, plan->frugal, session->steps, error)) {
+    plan->staging_bytes = trial.staging_bytes;
+    if (try_chunk(&trial, phase, backend, plan->chunk_bytes, plan->frugal, phase->steps, error)) {
         ps_layout_free(plan);
         return error->status;
     }
@@ -160,6 +170,11 @@ void ps_layout_free(struct ps_layout_plan *plan)
 {
     free(plan->resident);
     plan->resident = NULL;
+}
+
+uint64_t ps_layout_bytes(const struct ps_layout_plan *plan)
+{
+    return plan->weights_bytes + plan->scratch_bytes + plan->staging_bytes;
 }
 
 static bool reserve_all(const struct ps_layout_plan *plan, struct ps_backend *backend, struct ps_error *error)
@@ -180,10 +195,9 @@ static void release_all(struct ps_backend *backend)
 }
 
 enum ps_status ps_layout_run(const struct ps_layout_plan *plan, const struct ps_phase *phase,
-                             struct ps_session *session, bool (*alive)(void *user, const struct ps_run *run),
+                             struct ps_backend *backend, bool (*alive)(void *user, const struct ps_run *run),
                              void *user, struct ps_error *error)
 {
-    struct ps_backend *backend = session->model->context->backend;
     struct ps_run run;
     ps_run_begin(&run, backend, phase->type, error);
     run.chunk_bytes = plan->chunk_bytes;
@@ -199,7 +213,7 @@ enum ps_status ps_layout_run(const struct ps_layout_plan *plan, const struct ps_
             if (!ps_is_null(plan->resident[i]))
                 ps_run_load(&run, &phase->weights->items[i], plan->resident[i]);
         ps_enter(&run, phase->name);
-        phase->body(&run, session);
+        phase->body(&run, phase->subject, phase->steps);
         ps_leave(&run, (struct ps_tensor){0});
         backend->ops->finish(backend, error);
     }

@@ -13,8 +13,10 @@ static void step_done(struct ps_run *run, struct ps_session *session, uint32_t s
         ps_run_fail(run, PS_ERR_CANCELLED, "cancelled", "stopped as asked");
 }
 
-static void vision_phase(struct ps_run *run, struct ps_session *session)
+static void vision_phase(struct ps_run *run, void *subject, uint32_t steps)
 {
+    (void)steps;
+    struct ps_session *session = subject;
     const struct ps_vision *vision = &session->model->vision;
     const uint32_t size = vision->config.image_size;
     const struct ps_tensor pixels = ps_new(run, run->type, 1, size, size, 3);
@@ -23,8 +25,10 @@ static void vision_phase(struct ps_run *run, struct ps_session *session)
     step_done(run, session, 1, 1);
 }
 
-static void encoder_phase(struct ps_run *run, struct ps_session *session)
+static void encoder_phase(struct ps_run *run, void *subject, uint32_t steps)
 {
+    (void)steps;
+    struct ps_session *session = subject;
     const struct ps_render_params *params = &session->request->params;
     const struct ps_tensor image = ps_new(run, run->type, 1, params->height, params->width, 3);
     ps_upload_floats(run, image, session->image);
@@ -92,8 +96,9 @@ static void check_finite(struct ps_run *run, const struct ps_session *session, u
     }
 }
 
-static void unet_phase(struct ps_run *run, struct ps_session *session)
+static void unet_phase(struct ps_run *run, void *subject, uint32_t steps)
 {
+    struct ps_session *session = subject;
     const struct ps_request *request = session->request;
     const struct ps_render_params *params = &request->params;
     const float ids[3] = {(float)params->fps - 1, params->motion, params->noise_augmentation};
@@ -107,7 +112,7 @@ static void unet_phase(struct ps_run *run, struct ps_session *session)
     if (request->guided)
         uncond = make_condition(run, session, true);
     const struct ps_unet_clip clip = ps_unet_prepare(run, &session->model->unet, params->frames, ids);
-    for (uint32_t i = 0; i < session->steps && ps_run_ok(run); i++) {
+    for (uint32_t i = 0; i < steps && ps_run_ok(run); i++) {
         const struct ps_step step = ps_step_at(&request->sigmas, i);
         ps_enter(run, "step");
         struct ps_tensor v = predict(run, session, &clip, latents, &cond, step);
@@ -117,7 +122,7 @@ static void unet_phase(struct ps_run *run, struct ps_session *session)
                           .a = step.x_scale, .p = latents, .b = step.v_scale, .q = v, .into = latents});
         ps_taps_step(session->taps, run, i, v, latents);
         ps_leave(run, (struct ps_tensor){0});
-        step_done(run, session, i + 1, session->steps);
+        step_done(run, session, i + 1, steps);
     }
     ps_download_floats(run, latents, session->latents);
     check_finite(run, session, ps_elements(latents));
@@ -153,8 +158,10 @@ static void decode_frames(struct ps_run *run, struct ps_session *session, uint32
     ps_leave(run, (struct ps_tensor){0});
 }
 
-static void decoder_phase(struct ps_run *run, struct ps_session *session)
+static void decoder_phase(struct ps_run *run, void *subject, uint32_t steps)
 {
+    (void)steps;
+    struct ps_session *session = subject;
     const struct ps_render_params *params = &session->request->params;
     const uint32_t chunk =
         params->decode_chunk ? (uint32_t)ps_min_u64(params->decode_chunk, params->frames) : params->frames;
@@ -170,18 +177,37 @@ static void decoder_phase(struct ps_run *run, struct ps_session *session)
     free(pixels);
 }
 
-void ps_session_phases(const struct ps_session *session, struct ps_phase phases[PS_MAX_PHASES])
+void ps_session_phases(struct ps_session *session, struct ps_phase phases[PS_MAX_PHASES])
 {
     const struct ps_model *model = session->model;
+    const struct ps_request *request = session->request;
     const struct ps_part *parts = model->checkpoint->parts;
-    const enum ps_type type = session->request->type;
-    phases[PS_PHASE_VISION] =
-        (struct ps_phase){"vision", &model->vision.weights, &parts[PS_PART_VISION].store, type, vision_phase};
-    phases[PS_PHASE_ENCODER] =
-        (struct ps_phase){"encoder", &model->encoder.weights, &parts[PS_PART_VAE].store,
-                          session->request->encoder_type, encoder_phase};
-    phases[PS_PHASE_UNET] =
-        (struct ps_phase){"unet", &model->unet.weights, &parts[PS_PART_UNET].store, type, unet_phase};
-    phases[PS_PHASE_DECODER] =
-        (struct ps_phase){"decoder", &model->decoder.weights, &parts[PS_PART_VAE].store, type, decoder_phase};
+    phases[PS_PHASE_VISION] = (struct ps_phase){.name = "vision",
+                                                .weights = &model->vision.weights,
+                                                .store = &parts[PS_PART_VISION].store,
+                                                .type = request->type,
+                                                .steps = 1,
+                                                .body = vision_phase,
+                                                .subject = session};
+    phases[PS_PHASE_ENCODER] = (struct ps_phase){.name = "encoder",
+                                                 .weights = &model->encoder.weights,
+                                                 .store = &parts[PS_PART_VAE].store,
+                                                 .type = request->encoder_type,
+                                                 .steps = 1,
+                                                 .body = encoder_phase,
+                                                 .subject = session};
+    phases[PS_PHASE_UNET] = (struct ps_phase){.name = "unet",
+                                              .weights = &model->unet.weights,
+                                              .store = &parts[PS_PART_UNET].store,
+                                              .type = request->type,
+                                              .steps = request->params.steps,
+                                              .body = unet_phase,
+                                              .subject = session};
+    phases[PS_PHASE_DECODER] = (struct ps_phase){.name = "decoder",
+                                                 .weights = &model->decoder.weights,
+                                                 .store = &parts[PS_PART_VAE].store,
+                                                 .type = request->type,
+                                                 .steps = 1,
+                                                 .body = decoder_phase,
+                                                 .subject = session};
 }

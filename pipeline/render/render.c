@@ -4,7 +4,7 @@
 
 #include "base/checked.h"
 #include "media/resample.h"
-#include "render/layout.h"
+#include "render/session.h"
 #include "sample/noise.h"
 
 static double now_seconds(void)
@@ -39,7 +39,7 @@ static enum ps_status plan_job(struct job *job, const struct ps_model *model,
     if (ps_request_resolve(job->request, model, params, error))
         return error->status;
     const struct ps_render_params *resolved = &job->request->params;
-    job->session = (struct ps_session){.model = model, .request = job->request, .steps = resolved->steps};
+    job->session = (struct ps_session){.model = model, .request = job->request};
     ps_session_phases(&job->session, job->phases);
     *plan = (struct ps_plan){.budget_bytes = resolved->memory_bytes, .phase_count = PS_MAX_PHASES};
     plan->resolved = *resolved;
@@ -48,7 +48,7 @@ static enum ps_status plan_job(struct job *job, const struct ps_model *model,
     for (uint32_t i = 0; i < PS_MAX_PHASES; i++) {
         struct ps_layout_plan *layout = &job->layouts[i];
         struct ps_phase_plan *line = &plan->phases[i];
-        if (ps_layout_make(layout, &job->phases[i], &job->session, resolved->memory_bytes, error))
+        if (ps_layout_make(layout, &job->phases[i], model->context->backend, resolved->memory_bytes, error))
             return error->status;
         snprintf(line->name, sizeof line->name, "%s", job->phases[i].name);
         line->weights_bytes = layout->weights_bytes;
@@ -56,8 +56,7 @@ static enum ps_status plan_job(struct job *job, const struct ps_model *model,
         line->staging_bytes = layout->staging_bytes;
         line->flops = layout->flops;
         line->streamed = layout->streamed;
-        plan->peak_bytes = ps_max_u64(plan->peak_bytes,
-                                      layout->weights_bytes + layout->scratch_bytes + layout->staging_bytes);
+        plan->peak_bytes = ps_max_u64(plan->peak_bytes, ps_layout_bytes(layout));
         job->flops_total += layout->flops;
     }
     return PS_OK;
@@ -223,12 +222,13 @@ static enum ps_status run_phases(struct job *job, struct ps_error *error)
     for (uint32_t i = 0; i < PS_MAX_PHASES; i++) {
         job->phase = i;
         job->step = 1;
-        job->steps = i == PS_PHASE_UNET ? job->session.steps : 1;
+        job->steps = job->phases[i].steps;
         job->step_seconds = 0;
         job->phase_step_begun = now_seconds();
         if (!tell(job, 0))
             return ps_fail(error, PS_ERR_CANCELLED, "cancelled", "stopped as asked");
-        if (ps_layout_run(&job->layouts[i], &job->phases[i], &job->session, on_launch, job, error))
+        if (ps_layout_run(&job->layouts[i], &job->phases[i], job->session.model->context->backend, on_launch,
+                          job, error))
             return error->status;
         job->flops_before += job->layouts[i].flops;
         if (i == PS_PHASE_ENCODER &&

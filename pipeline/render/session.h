@@ -3,15 +3,14 @@
 #define PS_RENDER_SESSION_H
 
 #include "media/clip.h"
+#include "render/layout.h"
 #include "render/params.h"
 #include "render/taps.h"
-#include "run/run.h"
 
 /* Host data between phases; all null while planning. Layouts are channels-last, float. */
 struct ps_session {
     const struct ps_model *model;
     const struct ps_request *request;
-    uint32_t steps;       /* sampling steps to run: all of them, or 1 to measure scratch */
     float *pixels;        /* [image_size, image_size, 3], for the vision tower */
     float *image;         /* [height, width, 3] in [-1, 1], noise augmentation included */
     float *embedding;     /* [projection_dim] */
@@ -26,16 +25,7 @@ struct ps_session {
 
 enum { PS_PHASE_VISION, PS_PHASE_ENCODER, PS_PHASE_UNET, PS_PHASE_DECODER };
 
-/* A phase: its weights are uploaded, used and released before the next one begins. */
-struct ps_phase {
-    const char *name;
-    const struct ps_weight_set *weights;
-    const struct ps_store *store;
-    enum ps_type type;
-    void (*body)(struct ps_run *run, struct ps_session *session);
-};
-
 /* The four phases of a session, in order. */
-void ps_session_phases(const struct ps_session *session, struct ps_phase phases[PS_MAX_PHASES]);
+void ps_session_phases(struct ps_session *session, struct ps_phase phases[PS_MAX_PHASES]);
 
 #endif

@@ -16,10 +16,13 @@ struct ps_backend_ops {
      * undefined. */
     bool (*reserve)(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes, uint32_t count,
                     struct ps_error *error);
-    /* Host memory for transfers, where staging_needed says so: at least as large as the largest single
-     * transfer. */
+    /* Host memory, where staging_needed or matrices_staged says so: at least as large as the largest single
+     * transfer of that kind, and as what launch_bytes says of any launch. */
     bool (*reserve_staging)(struct ps_backend *backend, uint64_t bytes, struct ps_error *error);
     bool (*launch)(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
+    /* Bytes of the staging memory that the launch, of which only the operands' places may be unknown, takes
+     * while it runs. Null where none does. */
+    uint64_t (*launch_bytes)(const struct ps_backend *backend, const struct ps_launch *launch);
     /* Memory for the bytes of the dense tensor `to`, to be filled and then handed over with upload_end; no
      * other call comes between. Null with error->status unset: nothing is wanted (a plan), and upload_end is
      * not called. */
@@ -34,10 +37,15 @@ struct ps_backend_ops {
 struct ps_backend {
     const struct ps_backend_ops *ops;
     uint64_t segment_limit;   /* bytes; the largest segment that can be reserved */
-    bool staging_needed;      /* device memory is not host-visible */
+    bool staging_needed;      /* device memory is not host-visible: transfers pass through staging memory */
+    bool matrices_staged;     /* packed matrices do, to be put in another order */
     bool plan_only;           /* nothing is computed: uploads and downloads carry no data */
     uint64_t allocated_bytes; /* reserved at this time, staging included */
     uint64_t peak_bytes;      /* the largest that allocated_bytes has been */
+
+    /* Of a plan: what it plans for, and the most of the staging memory that a launch so far takes. */
+    const struct ps_backend *like;
+    uint64_t launch_bytes;
 };
 
 /* For interpreters: keeps allocated_bytes and peak_bytes when `bytes` are allocated (or, negative, freed). */

@@ -1,5 +1,7 @@
 #include "run/plan.h"
 
+#include "base/checked.h"
+
 static bool plan_reserve(struct ps_backend *backend, enum ps_space space, const uint64_t *bytes,
                          uint32_t count, struct ps_error *error)
 {
@@ -15,7 +17,10 @@ static bool plan_reserve_staging(struct ps_backend *backend, uint64_t bytes, str
 
 static bool plan_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
 {
-    (void)backend, (void)launch, (void)error;
+    (void)error;
+    const struct ps_backend *like = backend->like;
+    if (like->ops->launch_bytes)
+        backend->launch_bytes = ps_max_u64(backend->launch_bytes, like->ops->launch_bytes(like, launch));
     return true;
 }
 
@@ -59,5 +64,7 @@ struct ps_backend ps_plan_backend(const struct ps_backend *like)
     return (struct ps_backend){.ops = &plan_ops,
                                .segment_limit = like->segment_limit,
                                .staging_needed = like->staging_needed,
-                               .plan_only = true};
+                               .matrices_staged = like->matrices_staged,
+                               .plan_only = true,
+                               .like = like};
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "vk/host.h"
+#include "base/host.h"
 
 #define MAX_DEVICES 16
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "vk/host.h"
+#include "base/host.h"
 
 #define MIB(bytes) ((unsigned long long)((bytes) >> 20))
 

@@ -12,6 +12,7 @@
 struct subject {
     struct ps_backend base;
     struct ps_backend *cpu;
+    uint64_t staged; /* bytes reserved */
 };
 
 static struct ps_backend *cpu_of(struct ps_backend *backend)
@@ -33,6 +34,7 @@ static bool reserve(struct ps_backend *backend, enum ps_space space, const uint6
 
 static bool reserve_staging(struct ps_backend *backend, uint64_t bytes, struct ps_error *error)
 {
+    ((struct subject *)backend)->staged = bytes;
     return cpu_of(backend)->ops->reserve_staging(cpu_of(backend), bytes, error);
 }
 
@@ -48,6 +50,9 @@ static bool put(struct ps_backend *cpu, struct ps_tensor t, const void *bytes, s
 static bool launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
 {
     struct ps_backend *cpu = cpu_of(backend);
+    const uint64_t bytes_wanted = cpu->ops->launch_bytes(cpu, launch);
+    if (bytes_wanted > ((struct subject *)backend)->staged && !reserve_staging(backend, bytes_wanted, error))
+        return false;
     const struct ps_tensor packed = launch->operands[1];
     if (!packed.packed)
         return cpu->ops->launch(cpu, launch, error);

@@ -11,6 +11,9 @@
 #include "cpu/cpu.h"
 #include "cpu/pool.h"
 #include "ops/ops.h"
+#include "run/plan.h"
+
+#include "linear.h"
 
 #define SPACE (64ull << 20)
 
@@ -134,6 +137,51 @@ static void refuses_large_matrices(void **state)
     cpu->ops->close(cpu);
 }
 
+/* A launch runs in as much staging memory as its plan says, and is refused, not run, in less. */
+static void launches_take_what_is_planned(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"avx2", "avx512", "avx512_bf16", "amx"};
+    enum { ROWS = 300, COLUMNS = 160 };
+    const uint64_t bytes = 1 << 20;
+    const struct ps_weight weight = {.pack = PS_PACK_MATRIX, .taps = 1, .rows = 30, .columns = COLUMNS};
+    const struct ps_tensor packed = ps_packed_shape(&weight, PS_F32);
+    for (int i = 0; i < 4; i++) {
+        struct ps_error error = {0};
+        struct ps_backend *cpu = ps_cpu_open(&(struct ps_cpu_params){.threads = 3, .isa = sets[i]}, &error);
+        if (!cpu)
+            continue;
+        struct ps_backend plan = ps_plan_backend(cpu);
+        struct ps_launch launch = {
+            .kernel = PS_KERNEL_linear,
+            .type = PS_F32,
+            .operands = {[0] = {.type = PS_F32, .n = 1, .h = 1, .w = ROWS, .c = 30, .pitch = ROWS * 30},
+                         [1] = packed,
+                         [5] = {.type = PS_F32,
+                                .n = 1,
+                                .h = 1,
+                                .w = ROWS,
+                                .c = COLUMNS,
+                                .pitch = ROWS * COLUMNS,
+                                .offset = 1 << 19}}};
+        const struct ps_linear_push push = {
+            .m = ROWS, .k = 30, .n = COLUMNS, .vector_rows = ROWS, .scale = 1};
+        memcpy(launch.push, &push, sizeof push);
+        assert_true(plan.ops->launch(&plan, &launch, &error));
+        assert_true(plan.launch_bytes > 0);
+        assert_int_equal(plan.launch_bytes % 3, 0);
+        assert_true(cpu->ops->reserve(cpu, PS_SCRATCH, &bytes, 1, &error));
+        assert_true(cpu->ops->reserve(cpu, PS_WEIGHTS, &bytes, 1, &error));
+        assert_true(cpu->ops->reserve_staging(cpu, plan.launch_bytes, &error));
+        assert_true(cpu->ops->launch(cpu, &launch, &error));
+        assert_int_equal(cpu->peak_bytes, 2 * bytes + plan.launch_bytes);
+        assert_true(cpu->ops->reserve_staging(cpu, plan.launch_bytes - 1, &error));
+        assert_false(cpu->ops->launch(cpu, &launch, &error));
+        assert_string_equal(error.id, "memory.staging");
+        cpu->ops->close(cpu);
+    }
+}
+
 static void count_task(void *work, uint32_t index, void *scratch)
 {
     atomic_uint *counts = work;
@@ -147,9 +195,15 @@ static void pool_runs_every_task_once(void **state)
     (void)state;
     enum { TASKS = 100, ROUNDS = 300 };
     atomic_uint counts[TASKS];
+    static _Alignas(64) char memory[4 * 128];
     for (uint32_t threads = 1; threads <= 4; threads++) {
         struct ps_pool *pool = ps_pool_open(threads);
         assert_non_null(pool);
+        assert_false(ps_pool_scratch(pool, 100));
+        assert_int_equal(ps_pool_wanted(pool), threads * 128);
+        ps_pool_lend(pool, memory, threads * 128 - 1);
+        assert_false(ps_pool_scratch(pool, 100));
+        ps_pool_lend(pool, memory, threads * 128);
         assert_true(ps_pool_scratch(pool, 100));
         for (int i = 0; i < TASKS; i++)
             atomic_init(&counts[i], 0);
@@ -169,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing), cmocka_unit_test(refuses_unknown_sets),
-        cmocka_unit_test(refuses_large_matrices), cmocka_unit_test(pool_runs_every_task_once)};
+        cmocka_unit_test(refuses_large_matrices), cmocka_unit_test(launches_take_what_is_planned),
+        cmocka_unit_test(pool_runs_every_task_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

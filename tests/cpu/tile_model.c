@@ -32,10 +32,17 @@ static void model_store(int tile, void *to, size_t pitch)
         memcpy((char *)to + i * pitch, registers.tiles[tile].sums[i], 64);
 }
 
+/* A processor that is to be found out loses the last factors. */
+#ifdef PS_MODEL_FAULTY
+#define FACTORS 15
+#else
+#define FACTORS 16
+#endif
+
 static void model_multiply(int sum, int left, int right)
 {
     for (int m = 0; m < 16; m++)
-        for (int k = 0; k < 16; k++)
+        for (int k = 0; k < FACTORS; k++)
             for (int n = 0; n < 16; n++)
                 for (int half = 0; half < 2; half++)
                     registers.tiles[sum].sums[m][n] +=

@@ -1,4 +1,4 @@
-#include "vk/host.h"
+#include "base/host.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* Memory of the machine, for devices that run on its processor. */
-#ifndef PS_VK_HOST_H
-#define PS_VK_HOST_H
+#ifndef PS_BASE_HOST_H
+#define PS_BASE_HOST_H
 
 #include <stdint.h>
 
