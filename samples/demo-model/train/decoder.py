@@ -90,8 +90,9 @@ def figures_of(state, vae, held, photos):
         moved = ((true - still).abs().amax((0, 1)) > 0.06).float()
         quiet = (1 - moved) * 127.5
         flicker = float((((y[1:] - y[:-1]) * quiet).square().sum() / (3 * (len(y) - 1) * (1 - moved).sum() + 1)).sqrt())
-        rows.append([float(measure.ssim(y, true)[1:].mean()), float(measure.ssim(still, true)[1:].mean()), measure.psnr_where(y, true, moved),
-                     measure.psnr_where(still, true, moved), float(measure.psnr(y[:1], true[:1])), flicker])
+        rows.append([float(measure.ssim(y, true)[1:].mean()), float(measure.ssim(still, true)[1:].mean()),
+                     measure.psnr_where(y, true, moved), measure.psnr_where(still, true, moved),
+                     float(measure.psnr(y[:1], true[:1])), flicker])
         strips += [np.concatenate(list(measure.to_pictures(p[::6])), 1) for p in (true, y)]
     Image.fromarray(np.concatenate(strips)).save(state.path / "decoder.png")
     f = np.mean(rows, 0).tolist()
@@ -105,51 +106,51 @@ def figures_of(state, vae, held, photos):
 
 def load(state):
     """The codec with the newest decoder, float32."""
-    vae = stills.load(state)
-    kept = state.load("decoder")
-    if kept:
-        vae.decoder.load_state_dict({**vae.decoder.state_dict(), **averages(kept, "decoder")})
+    vae, stage = stills.load(state), state.latest("decoder")
+    if stage:
+        vae.decoder.load_state_dict({**vae.decoder.state_dict(), **averages(state.load(stage), "decoder")})
     return vae
 
 
-def train(state, steps, until, photos=None):
-    """Goes on to step `until` of a schedule of `steps`."""
-    meta = state.meta("decoder")
+def train(state, first, steps, photos=None):
+    """Trains, or goes on to train, the decoder for the UNet branch of trunk step `first`, for `steps` steps in all."""
+    stage, branch = f"decoder-{first}", state.latest("cooldown")
+    meta = state.meta(stage)
     step, before = meta.get("step", 0), meta.get("seconds", 0.0) - time.process_time()
-    if step >= until:
+    if step >= steps or branch != f"cooldown-{first}":  # a later branch has a decoder of its own
         return
     device = nets.device()
     vae = stills.load(state).to(device)
     vae.decoder.requires_grad_(True)
     nets.flatten_time(vae)
-    master = Master({"decoder": vae.decoder}, betas=(0.9, 0.99), muon=True)
-    kept = state.load("decoder")
+    master = Master({"decoder": vae.decoder}, betas=(0.9, 0.99), ema=1 - 1 / (0.1 * steps), muon=True)
+    kept = state.load(stage)
     if kept:
         master.restore(kept, step)
     source = Source(state)
     held = [source.clip(s, 127.0) for s in list(EVAL_CLIPS)[:3]]
     pictures = stills.photographs(photos)
-    feed = Feed(source.training, step // REUSE, ahead=4, state=state)
-    state.log(f"decoder: from step {step}; before {figures_of(state, vae, held, pictures)}")
+    state.log(f"{stage}: from step {step}; before {figures_of(state, vae, held, pictures)}")
     items, losses = [], []
-    while step < until:
-        state.wait()
-        if step % REUSE == 0 or not items:
-            items = [*items[-7:], feed.take()]
-        rng = np.random.default_rng((19, step))
-        z, x = block(source.codec, items[int(rng.integers(len(items)))], rng)
-        loss = loss_of(decode(vae, z.to(device)).float(), x.to(device))
-        loss.backward()
-        master.step(learning_rate(step, steps))
-        losses.append(loss.item())
-        step += 1
-        seconds = before + time.process_time()
-        if step % 50 == 0:
-            state.log(f"decoder {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
-        if step % EVAL_EVERY == 0 or step == until:
-            with master.averaged():
-                state.gate("decoder", step, seconds, **figures_of(state, vae, held, pictures))
-        if state.save_due() or step == until:
-            state.save("decoder", step, master.tensors(), seconds=seconds)
-            if state.stop_asked:
-                raise Stopped
+    with Feed(source.training, step // REUSE, ahead=4, state=state) as feed:
+        while step < steps:
+            state.wait()
+            if step % REUSE == 0 or not items:
+                items = [*items[-7:], feed.take()]
+            rng = np.random.default_rng((19, step))
+            z, x = block(source.codec, items[int(rng.integers(len(items)))], rng)
+            loss = loss_of(decode(vae, z.to(device)).float(), x.to(device))
+            loss.backward()
+            master.step(learning_rate(step, steps))
+            losses.append(loss.item())
+            step += 1
+            seconds = before + time.process_time()
+            if step % 50 == 0:
+                state.log(f"{stage} {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
+            if step % EVAL_EVERY == 0 or step == steps:
+                with master.averaged():
+                    state.gate(stage, step, seconds, **figures_of(state, vae, held, pictures))
+            if state.save_due() or step == steps:
+                state.save(stage, step, master.tensors(), seconds=seconds)
+                if state.stop_asked:
+                    raise Stopped

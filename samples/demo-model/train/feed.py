@@ -17,19 +17,22 @@ class Feed:
         """make(n) -> item, called for first, first + 1, ... by `threads` threads."""
         self.make, self.ahead, self.state = make, ahead, state
         self.claimed = self.wanted = first
-        self.ready, self.error = {}, None
+        self.ready, self.error, self.closed = {}, None, False
         self.gate = threading.Condition()
-        for _ in range(threads):
-            threading.Thread(target=self._work, daemon=True).start()
+        self.workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        for worker in self.workers:
+            worker.start()
 
     def _work(self):
         lower_priority()
         while True:
             with self.gate:
-                self.gate.wait_for(lambda: self.claimed < self.wanted + self.ahead)
+                self.gate.wait_for(lambda: self.closed or self.claimed < self.wanted + self.ahead)
+                if self.closed:
+                    return
                 n = self.claimed
                 self.claimed += 1
-            while self.state and self.state.paused():
+            while self.state and self.state.paused() and not self.closed:
                 time.sleep(0.5)
             try:
                 item = self.make(n)
@@ -41,6 +44,20 @@ class Feed:
             with self.gate:
                 self.ready[n] = item
                 self.gate.notify_all()
+
+    def close(self):
+        """Ends the threads, each after the item that it is making."""
+        with self.gate:
+            self.closed = True
+            self.gate.notify_all()
+        for worker in self.workers:
+            worker.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
 
     def take(self):
         """The next item in order; waits for it."""

@@ -3,13 +3,16 @@
 SIGTERM saves and ends it; the same command goes on. While STATE/pause exists it waits."""
 import argparse
 
+import decoder
 import nets
+import unet
+import vae
 from state import State, Stopped
-from train import run_stage
 
-# Stage and the step to take it to. Latents are fixed from the start, so decoder and UNet can take turns: the UNet is the
-# long stage and is begun early.
-TURNS = [("vae", 300), ("unet", 2500), ("vae", 3000), ("unet", 24000), ("decoder", 4000)]
+# Each round takes the codec and the UNet's trunk to a step, branches a UNet off there whose learning rate falls to zero,
+# and fits the decoder to it: a model to export. The next round goes on with the trunk as if nothing had happened.
+ROUNDS = [{"vae": 1700, "unet": 2500, "cooldown": 700, "decoder": 300},
+          {"vae": 3000, "unet": 12000, "cooldown": 3000, "decoder": 4000}]
 
 
 def main():
@@ -20,8 +23,11 @@ def main():
     nets.settle()
     state = State(a.state)
     try:
-        for stage, until in TURNS:
-            run_stage(stage, state, until=until, photos=a.photos)
+        for part in ROUNDS:
+            vae.train(state, part["vae"], a.photos)
+            unet.train(state, part["unet"])
+            unet.cool(state, part["unet"], part["cooldown"])
+            decoder.train(state, part["unet"], part["decoder"], a.photos)
     except Stopped:
         state.log("stopped, saved")
 

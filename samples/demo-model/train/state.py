@@ -1,6 +1,8 @@
 """The state directory: checkpoints in small pieces, pause and stop requests, and the table of gates.
 
     STATE/<stage>/<step>/NNN.safetensors, meta.json   the newest checkpoint of a stage; complete once it has this name
+                                                      (stages: vae, unet, and the branches cooldown-N and decoder-N of
+                                                      the UNet's trunk at step N)
     STATE/gates.tsv                                   one row a measurement
     STATE/log.txt                                     progress
     STATE/pause                                       while this file exists, every loop waits
@@ -79,6 +81,11 @@ class State:
         folder = self.path / stage
         done = [p for p in folder.glob("*") if p.name.isdigit()] if folder.exists() else []
         return max(done, key=lambda p: int(p.name), default=None)
+
+    def latest(self, kind):
+        """The stage named KIND-NUMBER with a checkpoint and the largest number, or None."""
+        numbers = [int(p.name[len(kind) + 1:]) for p in self.path.glob(kind + "-*") if self.newest(p.name)]
+        return f"{kind}-{max(numbers)}" if numbers else None
 
     def meta(self, stage):
         """What `save` was given as meta, with the step; {} before the first checkpoint."""

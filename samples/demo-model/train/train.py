@@ -1,39 +1,34 @@
-"""One stage of the demo model's training:  python train.py vae|unet|decoder --state DIR [--steps N] [--photos DIR]"""
+"""One stage of the demo model's training:  python train.py vae|unet|cooldown|decoder --state DIR --steps N [--photos DIR]
+
+vae and unet go on to step N. cooldown branches off where the UNet's trunk is now, for N steps; decoder fits the decoder
+to the newest branch, in N steps."""
 import argparse
 
+import decoder
 import nets
+import unet
+import vae
 from state import State, Stopped
-
-# Steps of each stage's schedule on one CPU core.
-STEPS = {"vae": 3000, "unet": 24000, "decoder": 4000}
-
-
-def run_stage(name, state, steps=None, until=None, photos=None):
-    """Goes on with a stage up to step `until` (all of it by default) of a schedule of `steps`."""
-    steps = steps or STEPS[name]
-    until = min(until or steps, steps)
-    if name == "vae":
-        import vae
-        vae.train(state, steps, until, photos)
-    elif name == "unet":
-        import unet
-        unet.train(state, steps, until)
-    else:
-        import decoder
-        decoder.train(state, steps, until, photos)
 
 
 def main():
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("stage", choices=list(STEPS))
+    ask.add_argument("stage", choices=["vae", "unet", "cooldown", "decoder"])
     ask.add_argument("--state", required=True, help="directory of checkpoints, outside the repository")
-    ask.add_argument("--steps", type=int, help="steps of the stage's schedule")
-    ask.add_argument("--until", type=int, help="stop at this step of it")
+    ask.add_argument("--steps", type=int, required=True)
     ask.add_argument("--photos", help="folder of photographs that the codec is also measured on")
     a = ask.parse_args()
     nets.settle()
+    state = State(a.state)
     try:
-        run_stage(a.stage, State(a.state), a.steps, a.until, a.photos)
+        if a.stage == "vae":
+            vae.train(state, a.steps, a.photos)
+        elif a.stage == "unet":
+            unet.train(state, a.steps)
+        elif a.stage == "cooldown":
+            unet.cool(state, state.meta("unet")["step"], a.steps)
+        else:
+            decoder.train(state, state.meta(state.latest("cooldown"))["trunk"], a.steps, a.photos)
     except Stopped:
         pass
 

@@ -1,5 +1,8 @@
-"""Stage 2: the UNet and its vision tower, jointly. Motion follows from photo, frame and bucket alone, so most of the
-stage regresses the clip in one step from high sigma; lower sigmas join in the last third, for schedules of 2 to 4 steps.
+"""Stage 2: the UNet and its vision tower, jointly. Motion follows from photo, frame and bucket alone, so the stage
+regresses the clip in one step from high sigma; lower sigmas join late, for schedules of 2 to 4 steps.
+
+The trunk goes on at one learning rate for as long as there is time. What is shown is a branch: from some step of the
+trunk the rate falls to zero over a few hundred steps, and the trunk is kept as it was, to be gone on with.
 
 The gate is the moving error on held-out clips: latent error of the one-step clip in the cells that move, over the error
 of repeating the photo there."""
@@ -20,10 +23,11 @@ from master import Master, averages
 from state import Stopped
 from studio import EVAL_CLIPS, clips
 
-LR, WARM, DECAY = 1.5e-3, 100, 0.2   # constant after the warm-up, then linearly to zero over the last share
-LOW_FROM, LOW_SHARE = 0.66, 0.3      # lower sigmas: from this share of the steps, so many of the draws
+LR, WARM = 1.5e-3, 100
+LOW_FROM, LOW_SHARE = 8000, 0.3      # lower sigmas: from this step of the trunk, so many of the draws
+BRANCH_EMA = 0.1                     # of a branch's length: the horizon of its moving average
 MOVING_WEIGHT = 5                    # of cells that move, in the loss
-EVAL_EVERY = 250
+EVAL_EVERY = 500
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(1, 3, 1, 1)  # CLIP's normalisation
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(1, 3, 1, 1)
 
@@ -57,8 +61,9 @@ class Model:
                          return_dict=False)[0].float()
 
 
-def learning_rate(step, total):
-    return LR * min(1.0, (step + 1) / WARM, max(0.0, total - step) / (DECAY * total))
+def falling(step, total):
+    """Learning rate of a branch: 1 - sqrt ends lower than a line, as most of its steps are small."""
+    return LR * (1 - (step / total) ** 0.5)
 
 
 def loss_of(model, data, low_share, generator):
@@ -93,8 +98,9 @@ class Gate:
 
     def figures(self, model, steps=1):
         sums, ratios = np.zeros(4), []
-        for item in self.items:
-            s = measure.moving_sums(predict(model, item, steps), item["z"], item["photo"])
+        self.made = [predict(model, item, steps) for item in self.items]
+        for item, made in zip(self.items, self.made):
+            s = measure.moving_sums(made, item["z"], item["photo"])
             sums += s
             ratios.append(s[0] / max(s[1], 1e-6))
         return {"moving": float(sums[0] / max(sums[1], 1e-6)), "all": float(sums[2] / sums[3]), "worst": max(ratios)}
@@ -104,18 +110,18 @@ class Gate:
         made = [predict(model, self.items[0], 1, b) for b in (0, 127, 255)]
         return dict(zip(("rms0", "rms127", "rms255"), [float((m - m[:1]).square().mean().sqrt()) for m in made]))
 
-    def sheet(self, state, model, rows=4, steps=1):
-        """STATE/unet.png: true frames above predicted ones, both through the linear codec."""
+    def sheet(self, state, rows=4):
+        """STATE/unet.png: true frames above those that were measured last, both through the linear codec."""
         strips = []
-        for item in self.items[:rows]:
-            for z in (item["z"], predict(model, item, steps)):
+        for item, made in zip(self.items[:rows], self.made):
+            for z in (item["z"], made):
                 strips.append(np.concatenate(list(measure.to_pictures(self.codec.decode(z[::6]))), 1))
         Image.fromarray(np.concatenate(strips)).save(state.path / "unet.png")
 
 
 def load(state):
-    """The model with its averaged weights, bfloat16."""
-    kept = state.load("unet")
+    """The newest branch, or the trunk where there is none: averaged weights, bfloat16."""
+    kept = state.load(state.latest("cooldown") or "unet")
     if not kept:
         raise SystemExit("the unet stage has not begun")
     model = Model()
@@ -125,47 +131,82 @@ def load(state):
     return model
 
 
-def train(state, steps, until, family="sweep", scale=None):
-    """Goes on to step `until` of a schedule of `steps`."""
-    meta = state.meta("unet")
-    step, before = meta.get("step", 0), meta.get("seconds", 0.0) - time.process_time()
-    if step >= until:
-        return
-    torch.manual_seed(0)
-    cuda = nets.device().type == "cuda"
-    scale = scale or (8 if cuda else 1)
-    codec = linear.load(state)
-    model = Model()
-    master = Master(model.modules(), muon=True)
-    kept = state.load("unet")
-    if kept:
-        master.restore(kept, step)
-    gate = Gate(codec, family)
-    state.log(f"unet: {nets.count(model.unet) / 1e6:.2f} M and {nets.count(model.vision) / 1e6:.2f} M parameters, "
-              f"{family}, from step {step}")
-    feed = Feed(lambda n: windows.batch(codec, family, n, steps, scale), step, threads=8 if cuda else 1, state=state)
-    losses = []
-    while step < until:
-        state.wait()
-        low = LOW_SHARE if step >= LOW_FROM * steps else 0.0
-        loss = loss_of(model, feed.take(), low, torch.Generator().manual_seed(step))
+class Course:
+    """Steps of the trunk or of a branch: what they have in common."""
+
+    def __init__(self, state, stage, family, ema, scale):
+        torch.manual_seed(0)
+        self.state, self.stage, self.family = state, stage, family
+        self.threads = 8 if nets.device().type == "cuda" else 1
+        self.scale = scale or self.threads
+        self.codec = linear.load(state)
+        self.model = Model()
+        self.master = Master(self.model.modules(), ema=ema, muon=True)
+        self.meta = state.meta(stage)
+        self.before = self.meta.get("seconds", 0.0) - time.process_time()
+
+    def learn(self, data, step, low, rate):
+        loss = loss_of(self.model, data, low, torch.Generator().manual_seed(step))
         loss.backward()
         if not low:  # as long as all sigmas are high, the noisy latents stay unseen
-            model.unet.conv_in.weight.grad[:, :nets.CHANNELS] = 0
-        master.step(learning_rate(step, steps))
-        losses.append(loss.item())
-        step += 1
-        seconds = before + time.process_time()
-        if step % 50 == 0:
-            state.log(f"unet {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
-        if step % EVAL_EVERY == 0 or step == until:
-            with master.averaged():
-                figures = {**gate.figures(model), **gate.amounts(model)}
-                if low:
-                    figures.update({f"moving{n}": gate.figures(model, n)["moving"] for n in (2, 4)})
-                gate.sheet(state, model)
-            state.gate("unet", step, seconds, **figures)
-        if state.save_due() or step == until:
-            state.save("unet", step, master.tensors(), seconds=seconds, family=family)
-            if state.stop_asked:
-                raise Stopped
+            self.model.unet.conv_in.weight.grad[:, :nets.CHANNELS] = 0
+        self.master.step(rate)
+        return loss.item()
+
+    def measure(self, gate, step, low):
+        with self.master.averaged():
+            figures = {**gate.figures(self.model), **gate.amounts(self.model)}
+            gate.sheet(self.state)
+            if low:
+                figures.update({f"moving{n}": gate.figures(self.model, n)["moving"] for n in (2, 4)})
+        self.state.gate(self.stage, step, self.before + time.process_time(), **figures)
+
+    def run(self, step, until, first, rate, long=False, **meta):
+        """Steps `step` to `until` of a course whose step 0 is step `first` of the trunk; rate(step) -> learning rate."""
+        state, losses, gate = self.state, [], Gate(self.codec, self.family)
+
+        def make(n):
+            return windows.batch(self.codec, self.family, n, self.scale, long)
+
+        state.log(f"{self.stage}: {nets.count(self.model.unet) / 1e6:.2f} M and {nets.count(self.model.vision) / 1e6:.2f} M "
+                  f"parameters, {self.family}, from step {step}")
+        with Feed(make, first + step, threads=self.threads, state=state) as feed:
+            while step < until:
+                state.wait()
+                low = LOW_SHARE if first + step >= LOW_FROM else 0.0
+                losses.append(self.learn(feed.take(), first + step, low, rate(step)))
+                step += 1
+                if step % 50 == 0:
+                    seconds = self.before + time.process_time()
+                    state.log(f"{self.stage} {step}/{until} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
+                if step % EVAL_EVERY == 0 or step == until:
+                    self.measure(gate, step, low)
+                if state.save_due() or step == until:
+                    state.save(self.stage, step, self.master.tensors(), seconds=self.before + time.process_time(),
+                               family=self.family, **meta)
+                    if state.stop_asked:
+                        raise Stopped
+
+
+def train(state, until, family="sweep", scale=None):
+    """Goes on with the trunk to step `until`."""
+    step = state.meta("unet").get("step", 0)
+    if step >= until:
+        return
+    course = Course(state, "unet", family, 0.999, scale)
+    kept = state.load("unet")
+    if kept:
+        course.master.restore(kept, step)
+    course.run(step, until, 0, lambda n: LR * min(1.0, (n + 1) / WARM))
+
+
+def cool(state, first, steps, scale=None):
+    """Branches off at step `first` of the trunk, or goes on with that branch. Nothing to do once the trunk is past it."""
+    stage, trunk = f"cooldown-{first}", state.meta("unet")
+    step = state.meta(stage).get("step", 0)
+    if step >= steps or trunk.get("step") != first:
+        return
+    course = Course(state, stage, trunk["family"], 1 - 1 / (BRANCH_EMA * steps), scale)
+    kept = state.load(stage)
+    course.master.restore(kept or state.load("unet"), first + step)
+    course.run(step, steps, first, lambda n: falling(n, steps), long=True, trunk=first, of=steps)

@@ -25,6 +25,7 @@ SMALL_SHARE = 0.4
 TEXTURE_SHARE = 0.4
 NOISE = 0.05            # on the latents, whose mean square is 1
 EVAL_EVERY = 300
+STEPS = 3000            # of the schedule, on one CPU core
 LR, LR_LAST, WARM = 1e-3, 2e-5, 20
 
 
@@ -109,7 +110,7 @@ def load(state):
     return build(linear.load(state), state.load("vae")).requires_grad_(False).eval()
 
 
-def train(state, steps, until, photos=None, scale=None):
+def train(state, until, photos=None, scale=None, steps=STEPS):
     """Goes on to step `until` of a schedule of `steps`."""
     meta = state.meta("vae")
     step, before = meta.get("step", 0), meta.get("seconds", 0.0) - time.process_time()
@@ -127,29 +128,32 @@ def train(state, steps, until, photos=None, scale=None):
         master.restore(kept, step)
     gate = Gate(codec, photos)
     state.log(f"vae: {nets.count(vae) / 1e6:.2f} M parameters, from step {step}; linear codec {gate.linear}")
-    feed = Feed(lambda n: batch(n, scale, SMALL if n < SMALL_SHARE * steps else CROP), step,
-                threads=8 if cuda else 1, state=state)
     losses = []
-    while step < until:
-        state.wait()
-        x = measure.to_tensor(feed.take())
-        z = codec.encode(x)
-        z = z + NOISE * torch.randn(z.shape, generator=torch.Generator().manual_seed(step))
-        x, z = x.to(nets.device()), z.to(nets.device(), torch.bfloat16)
-        loss = measure.picture_loss(nets.decode_frames(vae, z).float(), x, 0.1 if step > steps // 2 else 0.0)
-        loss.backward()
-        master.step(learning_rate(step, steps))
-        losses.append(loss.item())
-        step += 1
-        seconds = before + time.process_time()
-        if step % 50 == 0:
-            state.log(f"vae {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
-        if step % EVAL_EVERY == 0 or step == until:
-            with master.averaged():
-                figures = gate.figures(lambda p: round_trip(vae, p))
-                gate.sheet(state, lambda p: round_trip(vae, p))
-            state.gate("vae", step, seconds, **figures, passed=gate.passed(figures))
-        if state.save_due() or step == until:
-            state.save("vae", step, master.tensors(), seconds=seconds)
-            if state.stop_asked:
-                raise Stopped
+
+    def make(n):
+        return batch(n, scale, SMALL if n < SMALL_SHARE * steps else CROP)
+
+    with Feed(make, step, threads=8 if cuda else 1, state=state) as feed:
+        while step < until:
+            state.wait()
+            x = measure.to_tensor(feed.take())
+            z = codec.encode(x)
+            z = z + NOISE * torch.randn(z.shape, generator=torch.Generator().manual_seed(step))
+            x, z = x.to(nets.device()), z.to(nets.device(), torch.bfloat16)
+            loss = measure.picture_loss(nets.decode_frames(vae, z).float(), x, 0.1 if step > steps // 2 else 0.0)
+            loss.backward()
+            master.step(learning_rate(step, steps))
+            losses.append(loss.item())
+            step += 1
+            seconds = before + time.process_time()
+            if step % 50 == 0:
+                state.log(f"vae {step}/{steps} {seconds:.0f} s loss {np.mean(losses[-50:]):.4f}")
+            if step % EVAL_EVERY == 0 or step == until:
+                with master.averaged():
+                    figures = gate.figures(lambda p: round_trip(vae, p))
+                    gate.sheet(state, lambda p: round_trip(vae, p))
+                state.gate("vae", step, seconds, **figures, passed=gate.passed(figures))
+            if state.save_due() or step == until:
+                state.save("vae", step, master.tensors(), seconds=seconds)
+                if state.stop_asked:
+                    raise Stopped

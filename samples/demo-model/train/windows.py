@@ -7,9 +7,8 @@ import edm
 import measure
 from studio import clips
 
-CLIPS, FRAMES, COLUMNS = 3, 3, 16  # a step: clips, frames of each, latent columns of a crop (all rows)
-WIDE_CLIPS, WIDE_FRAMES = 2, 2     # every fourth step: whole pictures, for nearly as many cells
-WHOLE_FROM, WHOLE_EVERY = 0.9, 4   # whole 25-frame clips: from this share of the steps, every so many steps
+COLUMNS = 16                       # latent columns of a crop (all rows)
+CROPS, WIDE, LONG = (5, 2), (2, 2), (1, 10)  # clips of a step and frames of each: crops, whole pictures, long crops
 STILLS, DEFAULT = 0.08, 0.35       # shares of clips with motion bucket 0 and 127; the rest is uniform
 SEEDS = 1_000_000                  # of the first step's clips
 
@@ -34,18 +33,26 @@ def draw_bucket(rng):
     return 0.0 if kind < STILLS else 127.0 if kind < STILLS + DEFAULT else float(round(rng.uniform(8, 255)))
 
 
-def batch(codec, family, step, total, scale):
-    """The windows of a step, stacked: crops, every fourth time whole pictures, late in the stage also whole clips."""
+def draw_frames(rng, length):
+    """Frame numbers: neighbours would show nearly the same picture, so half of the windows are spread over the clip."""
+    if rng.random() < 0.5:
+        return sorted(int(f) for f in rng.choice(clips.FRAMES, length, replace=False))
+    first = int(np.clip(rng.integers(-2, clips.FRAMES - length + 3), 0, clips.FRAMES - length))
+    return list(range(first, first + length))
+
+
+def batch(codec, family, step, scale, long=False):
+    """The windows of a step, stacked: crops, every fourth time whole pictures; with `long`, every other time one clip's
+    crop over many frames."""
     rng = np.random.default_rng((13, step))
-    count, length, columns = CLIPS * scale, FRAMES, COLUMNS
-    if step >= WHOLE_FROM * total and step % WHOLE_EVERY == 1:
-        count, length, columns = max(1, scale // 4), clips.FRAMES, None
-    elif step % 4 == 0:
-        count, length, columns = WIDE_CLIPS * scale, WIDE_FRAMES, None
+    (count, length), columns = CROPS, COLUMNS
+    if step % 4 == 0:
+        (count, length), columns = WIDE, None
+    elif long and step % 2:
+        count, length = LONG
     items = []
-    for k in range(count):
-        first = int(np.clip(rng.integers(-2, clips.FRAMES - length + 3), 0, clips.FRAMES - length))
-        item = window(codec, family, SEEDS + step * 64 + k, draw_bucket(rng), range(first, first + length))
+    for k in range(count * scale):
+        item = window(codec, family, SEEDS + step * 64 + k, draw_bucket(rng), draw_frames(rng, length))
         if columns:
             width = item["z"].shape[-1]
             left = int(np.clip(round(rng.normal((width - columns) / 2, width / 12)), 0, width - columns))
