@@ -206,7 +206,19 @@ PS_API const uint8_t *ps_photo_alpha(const struct ps_photo *photo);
 
 /* ---- rendering -------------------------------------------------------------------------------------------------- */
 
-enum ps_fit { PS_FIT_CROP, PS_FIT_STRETCH };
+/* How a photo of one aspect fills a frame of another. */
+enum ps_fit {
+    PS_FIT_CROP,    /* keeps the aspect and cuts what is too much */
+    PS_FIT_STRETCH, /* does not keep the aspect; what diffusers does */
+    PS_FIT_PAD,     /* keeps all of the photo; one colour beside it */
+    PS_FIT_EXTEND   /* keeps all of the photo; its mirrored edges, ever more blurred, beside it */
+};
+/* Which point of the photo comes as near to the middle of the frame as the fit allows. */
+enum ps_focus {
+    PS_FOCUS_CENTRE, /* the photo's own middle */
+    PS_FOCUS_AUTO,   /* the product's: what is opaque in a cut-out, else what stands out from the edges */
+    PS_FOCUS_POINT   /* focus_x and focus_y */
+};
 enum ps_schedule { PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS };
 enum ps_rng { PS_RNG_PHILOX, PS_RNG_TORCH_CPU };
 enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16, PS_DTYPE_BF16 };
@@ -217,7 +229,11 @@ enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16, PS_DTYPE_BF16 };
 /* What to render. */
 struct ps_render_params {
     uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 */
-    enum ps_fit fit;           /* crop (default) keeps the aspect and cuts to the centre; stretch is what diffusers does */
+    enum ps_fit fit;           /* default: crop */
+    enum ps_focus focus;       /* default: centre */
+    float focus_x, focus_y;    /* for PS_FOCUS_POINT, 0 to 1: fractions of the photo's width and height */
+    uint32_t pad_colour;       /* for PS_FIT_PAD, 0xRRGGBB in sRGB; 0 means the middle colour of the photo's edge. For black
+                                  use 0x000001 */
     uint32_t frames;           /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown */
     uint32_t fps;              /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 */
     float motion;              /* motion bucket, up to 1023; 0 means 127, a negative number means bucket 0 */

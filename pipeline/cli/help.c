@@ -51,6 +51,10 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
     case CLI_SPAN:
         snprintf(to, size, "two numbers from %g to %g with a colon between", option->low, option->high);
         break;
+    case CLI_FOCUS:
+        snprintf(to, size, "auto or two numbers from %g to %g with a colon between", option->low,
+                 option->high);
+        break;
     case CLI_LIST:
         snprintf(to, size, "%.0f to %.0f numbers from 0 to 1e6 with commas between", option->low,
                  option->high);

@@ -20,6 +20,7 @@ enum cli_kind {
     CLI_REAL,       /* float: `low` to `high` */
     CLI_AMOUNT,     /* the same; 0 is stored as -1, which packshot.h takes for none */
     CLI_SPAN,       /* float[2]: MIN:MAX, each `low` to `high` */
+    CLI_FOCUS,      /* struct cli_focus: "auto", or X:Y, each 0 to 1 */
     CLI_LIST,       /* struct cli_list: `low` to `high` numbers with commas between */
     CLI_COLOUR      /* uint32_t: RRGGBB; black is stored as 000001, which packshot.h takes for it */
 };
@@ -38,6 +39,12 @@ enum cli_scope {
 };
 
 enum { CLI_MAX_OPTIONS = 128 };
+
+/* A CLI_FOCUS, as ps_render_params has it. */
+struct cli_focus {
+    enum ps_focus how;
+    float at[2];
+};
 
 struct cli_option {
     const char *name; /* on the command line with -- before it; the same word is the key in an INI file */

@@ -6,7 +6,7 @@
 
 #define AT(member) offsetof(struct cli_request, member)
 
-static const char *const fits[] = {"crop", "stretch", NULL};
+static const char *const fits[] = {"crop", "stretch", "pad", "extend", NULL};
 static const char *const schedules[] = {"karras", "ays", NULL};
 static const char *const rngs[] = {"philox", "torch-cpu", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
@@ -35,9 +35,23 @@ const struct cli_option cli_request_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(fit),
      .value = "HOW",
-     .help = "how the photo fills the frame",
-     .fallback = "crop, which cuts to the centre",
+     .help = "how the photo fills the frame; pad puts a colour beside it, extend its blurred edges",
+     .fallback = "crop",
      .choices = fits},
+    {.name = "focus",
+     .kind = CLI_FOCUS,
+     .offset = AT(focus),
+     .value = "X:Y",
+     .help = "what stays in the middle, as fractions of the photo's width and height; auto finds the product",
+     .fallback = "0.5:0.5",
+     .low = 0,
+     .high = 1},
+    {.name = "pad-colour",
+     .kind = CLI_COLOUR,
+     .offset = AT(params.pad_colour),
+     .value = "RRGGBB",
+     .help = "colour that pad puts beside the photo",
+     .fallback = "that of the photo's edges"},
     {.name = "width",
      .kind = CLI_WHOLE,
      .offset = AT(params.width),
@@ -242,6 +256,9 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
         params->height = params->height ? params->height : 576;
     }
     params->fit = (enum ps_fit)request->fit;
+    params->focus = request->focus.how;
+    params->focus_x = request->focus.at[0];
+    params->focus_y = request->focus.at[1];
     params->schedule = (enum ps_schedule)request->schedule;
     params->rng = (enum ps_rng)request->rng;
     params->dtype = (enum ps_dtype)request->dtype;

@@ -12,6 +12,7 @@ struct cli_request {
     uint32_t threads;
     int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
     float guidance[2];
+    struct cli_focus focus;
     struct cli_list sigmas;
     bool dry_run, validate, json, quiet;
 };

@@ -52,6 +52,12 @@ static bool store_span(const struct cli_option *option, const char *value, float
     return store_real(option, first, &to[0]) && store_real(option, colon + 1, &to[1]);
 }
 
+static bool store_focus(const struct cli_option *option, const char *text, struct cli_focus *to)
+{
+    to->how = strcmp(text, "auto") ? PS_FOCUS_POINT : PS_FOCUS_AUTO;
+    return to->how == PS_FOCUS_AUTO || store_span(option, text, to->at);
+}
+
 static bool store_list(const struct cli_option *option, const char *value, struct cli_list *to)
 {
     static const double largest = 1e6;
@@ -112,6 +118,8 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
         return store_real(option, text, to);
     case CLI_SPAN:
         return store_span(option, text, to);
+    case CLI_FOCUS:
+        return store_focus(option, text, to);
     case CLI_LIST:
         return store_list(option, text, to);
     case CLI_COLOUR:

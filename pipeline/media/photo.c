@@ -144,24 +144,3 @@ const uint8_t *ps_photo_alpha(const struct ps_photo *photo)
 {
     return photo->alpha;
 }
-
-/* round(side * to / from) of at least 1 pixel. */
-static uint32_t scaled(uint32_t side, uint32_t to, uint32_t from)
-{
-    const uint64_t rounded = ((uint64_t)side * to * 2 + from) / ((uint64_t)from * 2);
-    return rounded ? (uint32_t)rounded : 1;
-}
-
-struct ps_view ps_photo_fit(const struct ps_photo *photo, enum ps_fit fit, uint32_t width, uint32_t height)
-{
-    struct ps_view view = {photo->rgb, photo->width, photo->height, (size_t)photo->width * 3};
-    if (fit == PS_FIT_STRETCH)
-        return view;
-    if ((uint64_t)photo->width * height > (uint64_t)photo->height * width)
-        view.width = scaled(photo->height, width, height);
-    else
-        view.height = scaled(photo->width, height, width);
-    const uint32_t left = (photo->width - view.width) / 2, top = (photo->height - view.height) / 2;
-    view.rgb += top * view.stride + (size_t)left * 3;
-    return view;
-}

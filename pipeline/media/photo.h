@@ -16,9 +16,4 @@ struct ps_view {
     size_t stride; /* bytes from row to row */
 };
 
-/* The part of the photo that a clip of width x height shows. PS_FIT_STRETCH: all of it. PS_FIT_CROP: the
- * largest rectangle of that aspect about the centre; its shorter side is rounded to the nearest pixel (half
- * up, at least 1) and an odd remainder leaves the spare pixel on the right or at the bottom. */
-struct ps_view ps_photo_fit(const struct ps_photo *photo, enum ps_fit fit, uint32_t width, uint32_t height);
-
 #endif

@@ -58,7 +58,11 @@ static bool ranges_hold(const struct ps_render_params *p, struct ps_error *error
            in_range("guidance minimum", p->guidance_min, 0.01, 100, error) &&
            in_range("guidance maximum", p->guidance_max, 0.01, 100, error) &&
            in_range("decode chunk", p->decode_chunk, 0, PS_MAX_FRAMES, error) &&
-           in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_STRETCH, error) &&
+           in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_EXTEND, error) &&
+           in_range("focus", p->focus, PS_FOCUS_CENTRE, PS_FOCUS_POINT, error) &&
+           in_range("focus x", (double)p->focus_x, 0, 1, error) &&
+           in_range("focus y", (double)p->focus_y, 0, 1, error) &&
+           in_range("pad colour", p->pad_colour, 0, 0xffffff, error) &&
            in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
            in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error) &&
            in_range("dtype", p->dtype, PS_DTYPE_F32, PS_DTYPE_BF16, error);

@@ -3,8 +3,10 @@
 #include <time.h>
 
 #include "base/checked.h"
+#include "media/framing.h"
 #include "media/resample.h"
 #include "render/session.h"
+#include "render/trained.h"
 #include "sample/noise.h"
 
 static double now_seconds(void)
@@ -39,6 +41,7 @@ static enum ps_status plan_job(struct job *job, const struct ps_model *model,
     if (ps_request_resolve(job->request, model, params, error))
         return error->status;
     const struct ps_render_params *resolved = &job->request->params;
+    ps_warn_of_size(model, resolved->width, resolved->height);
     job->session = (struct ps_session){.model = model, .request = job->request};
     ps_session_phases(&job->session, job->phases);
     *plan = (struct ps_plan){.budget_bytes = resolved->memory_bytes, .phase_count = PS_MAX_PHASES};
@@ -178,7 +181,9 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
     const struct ps_request *request = session->request;
     const struct ps_render_params *params = &request->params;
     const struct ps_vision_config *vision = &session->model->vision.config;
-    const struct ps_view view = ps_photo_fit(photo, params->fit, params->width, params->height);
+    const struct ps_framing framing = {params->fit, params->focus, params->focus_x, params->focus_y,
+                                       params->pad_colour};
+    struct ps_framed framed = {0};
     const uint64_t values = 3ull * params->width * params->height;
     const uint64_t side = vision->image_size;
     float *planar = new_floats(3 * side * side, error), *noise = new_floats(values, error);
@@ -186,8 +191,9 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
     if (!resized)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     if (!error->status &&
-        !ps_vision_pixels(planar, vision->image_size, &view, vision->mean, vision->std, error) &&
-        !ps_resize_lanczos(resized, params->width, params->height, &view, error) &&
+        !ps_frame_photo(&framed, photo, &framing, (struct ps_size){params->width, params->height}, error) &&
+        !ps_vision_pixels(planar, vision->image_size, &framed.view, vision->mean, vision->std, error) &&
+        !ps_resize_lanczos(resized, params->width, params->height, &framed.view, error) &&
         !draw_noise(session, noise, error)) {
         ps_channels_last(session->pixels, planar, 1, side * side, 3);
         for (uint64_t i = 0; i < values; i++)
@@ -200,6 +206,7 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
             session->latents[i] *= scale;
         ps_taps_inputs(session->taps, session->pixels, session->image, error);
     }
+    ps_framed_free(&framed);
     free(planar);
     free(noise);
     free(resized);

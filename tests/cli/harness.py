@@ -22,11 +22,12 @@ NO_VULKAN = {"VK_ICD_FILENAMES": "/nonexistent.json", "VK_DRIVER_FILES": "/nonex
 OK, INTERNAL, USAGE, INPUT, CHECKPOINT, DEVICE, MEMORY, OUTPUT, CANCELLED = 0, 1, 2, 4, 5, 6, 7, 8, 130
 
 
-def png(width=64, height=48):
-    """An RGB picture with a gradient and an edge."""
+def png(width=64, height=48, pixel=None):
+    """An RGB picture of pixel(x, y), or with a gradient and an edge."""
+    pixel = pixel or (lambda x, y: (x * 255 // width, y * 255 // height, 200 if x > y else 40))
     rows = b""
     for y in range(height):
-        rows += b"\0" + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, 200 if x > y else 40))
+        rows += b"\0" + bytes(v for x in range(width) for v in pixel(x, y))
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
