@@ -56,6 +56,46 @@ struct ps_placement ps_place_whole(struct ps_size picture, struct ps_size frame,
                                   size.width, size.height}};
 }
 
+/* The whole pixels from `first` to `last`, fractions of `side`. */
+static void cover(double first, double last, uint32_t side, uint32_t *from, uint32_t *to)
+{
+    const double begin = floor(first * side), end = ceil(last * side);
+    *from = begin > 0 ? (begin < side ? (uint32_t)begin : side - 1) : 0;
+    *to = end < side ? (end > *from ? (uint32_t)end : *from + 1) : side;
+}
+
+/* Makes `*length` pixels of a side, about `focus`, hold those from `from` to `to`: moved, or else longer. */
+static void hold_span(uint32_t *start, uint32_t *length, uint32_t side, double focus, uint32_t from,
+                      uint32_t to)
+{
+    if (to - from > *length)
+        *length = to - from;
+    *start = held(focus * side - *length / 2.0, side - *length);
+    if (*start > from)
+        *start = from;
+    if (*start + *length < to)
+        *start = to - *length;
+}
+
+struct ps_placement ps_place_kept(struct ps_size picture, struct ps_size frame, struct ps_point focus,
+                                  struct ps_box keep)
+{
+    const struct ps_size crop = fitted(picture, frame);
+    struct ps_rect seen = {0, 0, crop.width, crop.height};
+    uint32_t from, to;
+    cover(keep.left, keep.right, picture.width, &from, &to);
+    hold_span(&seen.left, &seen.width, picture.width, focus.x, from, to);
+    cover(keep.top, keep.bottom, picture.height, &from, &to);
+    hold_span(&seen.top, &seen.height, picture.height, focus.y, from, to);
+    if (seen.width == crop.width && seen.height == crop.height)
+        return (struct ps_placement){seen, all_of(frame)};
+    const struct ps_point middle = {(focus.x * picture.width - seen.left) / seen.width,
+                                    (focus.y * picture.height - seen.top) / seen.height};
+    const struct ps_placement whole =
+        ps_place_whole((struct ps_size){seen.width, seen.height}, frame, middle);
+    return (struct ps_placement){seen, whole.frame};
+}
+
 struct ps_point ps_placed_point(const struct ps_placement *placement, struct ps_size picture,
                                 struct ps_size frame, struct ps_point point)
 {

@@ -35,6 +35,18 @@ struct ps_placement ps_place_cropped(struct ps_size picture, struct ps_size fram
  * `focus` is as near to the frame's middle as the frame allows. */
 struct ps_placement ps_place_whole(struct ps_size picture, struct ps_size frame, struct ps_point focus);
 
+/* A part of a picture, as fractions of its sides: 0 is the left or the top edge, 1 the right or the bottom
+ * one. */
+struct ps_box {
+    double left, top, right, bottom;
+};
+
+/* As ps_place_cropped, but moved where that is needed to show all of `keep`. Where a crop of the frame's
+ * aspect is too small for that, more of the picture is shown, no more than `keep` needs, on a part of the
+ * frame; the rest of the frame is for surroundings. */
+struct ps_placement ps_place_kept(struct ps_size picture, struct ps_size frame, struct ps_point focus,
+                                  struct ps_box keep);
+
 /* Where a point of the picture lies in the frame, as fractions of the frame; outside 0 to 1 where it is not
  * seen. */
 struct ps_point ps_placed_point(const struct ps_placement *placement, struct ps_size picture,

@@ -134,14 +134,14 @@ static void find_box(struct ps_product *product, const struct grid *grid, double
             columns[i] += weight < most * FAINT ? 0 : weight;
             rows[j] += weight < most * FAINT ? 0 : weight;
         }
-    find_span(columns, grid->columns, &product->left, &product->right);
-    find_span(rows, grid->rows, &product->top, &product->bottom);
+    find_span(columns, grid->columns, &product->box.left, &product->box.right);
+    find_span(rows, grid->rows, &product->box.top, &product->box.bottom);
 }
 
 enum ps_status ps_find_product(struct ps_product *product, const uint8_t *rgb, const uint8_t *alpha,
                                uint32_t width, uint32_t height, struct ps_error *error)
 {
-    *product = (struct ps_product){0, 0, 1, 1, false};
+    *product = (struct ps_product){{0, 0, 1, 1}, false};
     struct grid *grid = malloc(sizeof *grid);
     if (!grid)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to look for the product in a photo");
@@ -160,5 +160,6 @@ enum ps_status ps_find_product(struct ps_product *product, const uint8_t *rgb, c
 
 struct ps_point ps_product_middle(const struct ps_product *product)
 {
-    return (struct ps_point){(product->left + product->right) / 2, (product->top + product->bottom) / 2};
+    return (struct ps_point){(product->box.left + product->box.right) / 2,
+                             (product->box.top + product->box.bottom) / 2};
 }

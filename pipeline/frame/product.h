@@ -4,9 +4,8 @@
 
 #include "frame/place.h"
 
-/* Fractions of the photo's sides: 0 is the left or the top edge, 1 the right or the bottom one. */
 struct ps_product {
-    double left, top, right, bottom;
+    struct ps_box box;
     bool found; /* false: nothing stands out, and the box is the whole photo */
 };
 

@@ -80,6 +80,47 @@ static void test_wholes(void **state)
     }
 }
 
+/* A product in a clip of 1024 x 576, of which other aspects are cut. */
+static const struct {
+    struct row row; /* with the part that is seen */
+    struct ps_box keep;
+    struct ps_rect frame; /* where in the frame */
+} kept[] = {
+    /* Columns 409 to 615 are kept and fit into the 324 of a crop. */
+    {{{1024, 576}, {576, 1024}, {0.5, 0.5}, {350, 0, 324, 576}}, {0.4, 0.1, 0.6, 0.9}, {0, 0, 576, 1024}},
+    /* 512 to 820 fit as well, after a move. */
+    {{{1024, 576}, {576, 1024}, {0.5, 0.5}, {496, 0, 324, 576}}, {0.5, 0.1, 0.8, 0.9}, {0, 0, 576, 1024}},
+    {{{1024, 576}, {576, 1024}, {0.5, 0.5}, {204, 0, 324, 576}}, {0.2, 0.1, 0.4, 0.9}, {0, 0, 576, 1024}},
+    /* 204 to 820 do not: all 616 columns are shown, 576 * 576 / 616 rows high. */
+    {{{1024, 576}, {576, 1024}, {0.5, 0.5}, {204, 0, 616, 576}}, {0.2, 0.1, 0.8, 0.9}, {0, 242, 576, 539}},
+    {{{1024, 576}, {576, 1024}, {0.5, 0.5}, {0, 0, 1024, 576}}, {0, 0, 1, 1}, {0, 350, 576, 324}},
+    /* The focus, a quarter down, comes as near to the middle as it can: 512 - 324 / 4. */
+    {{{1024, 576}, {576, 1024}, {0.5, 0.25}, {0, 0, 1024, 576}}, {0, 0, 1, 1}, {0, 431, 576, 324}},
+    /* Nothing is cut where the aspect is the same. */
+    {{{1024, 576}, {1920, 1080}, {0.1, 0.9}, {0, 0, 1024, 576}}, {0, 0, 1, 1}, {0, 0, 1920, 1080}},
+    /* Without a product to keep it is a crop about the focus. */
+    {{{1024, 576}, {576, 576}, {0.1, 0.5}, {0, 0, 576, 576}}, {0.1, 0.5, 0.1, 0.5}, {0, 0, 576, 576}},
+    /* The product counts for more than the focus. */
+    {{{1024, 576}, {576, 576}, {0.95, 0.5}, {0, 0, 576, 576}}, {0, 0.2, 0.2, 0.8}, {0, 0, 576, 576}},
+    /* A tall clip in a wide frame: 576 * 1080 / 2520 = 246.9 rows, 409 to 615 kept. */
+    {{{576, 1024}, {2520, 1080}, {0.5, 0.5}, {0, 388, 576, 247}}, {0.3, 0.4, 0.7, 0.6}, {0, 0, 2520, 1080}},
+    /* 102 to 922 kept: 820 rows, 576 * 1080 / 820 columns. */
+    {{{576, 1024}, {2520, 1080}, {0.5, 0.5}, {0, 102, 576, 820}}, {0.3, 0.1, 0.7, 0.9}, {880, 0, 759, 1080}},
+    /* 4:5 of it: 720 of 1024 rows. */
+    {{{576, 1024}, {1080, 1350}, {0.5, 0.3}, {0, 0, 576, 720}}, {0.1, 0, 0.9, 0.7}, {0, 0, 1080, 1350}},
+};
+
+static void test_kept(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const struct row *row = &kept[i].row;
+        const struct ps_placement made = ps_place_kept(row->picture, row->frame, row->focus, kept[i].keep);
+        assert_rect(row, made.picture, row->expected);
+        assert_rect(row, made.frame, kept[i].frame);
+    }
+}
+
 static void test_stretched(void **state)
 {
     (void)state;
@@ -111,6 +152,13 @@ static void test_always_inside(void **state)
         const struct ps_placement whole = ps_place_whole(picture, frame, focus);
         assert_true(lies_in(&crop.picture, picture) && lies_in(&crop.frame, frame));
         assert_true(lies_in(&whole.picture, picture) && lies_in(&whole.frame, frame));
+        const struct ps_box keep = {focus.x / 2, focus.y / 3, focus.x, focus.y};
+        const struct ps_placement safe = ps_place_kept(picture, frame, focus, keep);
+        assert_true(lies_in(&safe.picture, picture) && lies_in(&safe.frame, frame));
+        assert_true(safe.picture.left <= keep.left * picture.width &&
+                    safe.picture.top <= keep.top * picture.height);
+        assert_true(safe.picture.left + safe.picture.width >= keep.right * picture.width);
+        assert_true(safe.picture.top + safe.picture.height >= keep.bottom * picture.height);
     }
 }
 
@@ -137,8 +185,8 @@ static void test_points(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_crops),         cmocka_unit_test(test_wholes), cmocka_unit_test(test_stretched),
-        cmocka_unit_test(test_always_inside), cmocka_unit_test(test_points),
+        cmocka_unit_test(test_crops),     cmocka_unit_test(test_wholes),        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_stretched), cmocka_unit_test(test_always_inside), cmocka_unit_test(test_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

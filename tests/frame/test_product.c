@@ -64,8 +64,8 @@ static struct ps_product find(const struct scene *scene, bool with_alpha)
 static void assert_box(const struct ps_product *product, struct ps_rect expected)
 {
     const double cell = 7.6;
-    const double found[] = {product->left * WIDTH, product->top * HEIGHT, product->right * WIDTH,
-                            product->bottom * HEIGHT};
+    const double found[] = {product->box.left * WIDTH, product->box.top * HEIGHT, product->box.right * WIDTH,
+                            product->box.bottom * HEIGHT};
     const double wanted[] = {expected.left, expected.top, expected.left + expected.width,
                              expected.top + expected.height};
     assert_true(product->found);
@@ -167,7 +167,8 @@ static void test_nothing_stands_out(void **state)
     for (int with_alpha = 0; with_alpha < 2; with_alpha++) {
         const struct ps_product product = find(scene, with_alpha);
         assert_false(product.found);
-        assert_true(product.left == 0 && product.top == 0 && product.right == 1 && product.bottom == 1);
+        assert_true(product.box.left == 0 && product.box.top == 0 && product.box.right == 1 &&
+                    product.box.bottom == 1);
         const struct ps_point middle = ps_product_middle(&product);
         assert_true(middle.x == 0.5 && middle.y == 0.5);
     }
@@ -193,8 +194,8 @@ static void test_small_photos(void **state)
     struct ps_product product;
     struct ps_error error = {0};
     assert_int_equal(ps_find_product(&product, dot, NULL, 5, 5, &error), PS_OK);
-    assert_true(product.found && product.left == 0.6 && product.right == 0.8 && product.top == 0.4 &&
-                product.bottom == 0.6);
+    assert_true(product.found && product.box.left == 0.6 && product.box.right == 0.8 &&
+                product.box.top == 0.4 && product.box.bottom == 0.6);
 }
 
 int main(void)
