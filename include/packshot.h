@@ -167,6 +167,8 @@ struct ps_model_info {
     uint32_t part_count;
     struct ps_part_info parts[PS_MAX_PARTS];
     uint32_t frames;          /* frames that the model was trained for; 0 where the checkpoint does not say */
+    uint32_t width, height;   /* pixels that its packshot.json asks for, and sampling steps; 0 where it does not */
+    uint32_t steps;
     uint32_t latent_channels; /* 4 for SVD */
     uint32_t latent_scale;    /* pixels per latent cell and axis: 8 for SVD */
     bool temporal_decoder;    /* false: the per-frame image decoder */
@@ -226,24 +228,25 @@ enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16, PS_DTYPE_BF16 };
 #define PS_MAX_STEPS 1000
 #define PS_MAX_FRAMES 1024
 
-/* What to render. */
+/* What to render. A star marks a default that the model's folder may set: its packshot.json is one JSON object with any of
+ * width, height, frames, fps, motion, steps and guidance ([first, last]). */
 struct ps_render_params {
-    uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 */
+    uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 * */
     enum ps_fit fit;           /* default: crop */
     enum ps_focus focus;       /* default: centre */
     float focus_x, focus_y;    /* for PS_FOCUS_POINT, 0 to 1: fractions of the photo's width and height */
     uint32_t pad_colour;       /* for PS_FIT_PAD, 0xRRGGBB in sRGB; 0 means the middle colour of the photo's edge. For black
                                   use 0x000001 */
-    uint32_t frames;           /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown */
-    uint32_t fps;              /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 */
-    float motion;              /* motion bucket, up to 1023; 0 means 127, a negative number means bucket 0 */
+    uint32_t frames;           /* 1 to PS_MAX_FRAMES; 0 means what the model was trained for, 25 where unknown * */
+    uint32_t fps;              /* frames a second that the model is told and the clip plays at, 1 to 120; 0 means 7 * */
+    float motion;              /* motion bucket, up to 1023; 0 means 127 *, a negative number means bucket 0 */
     float noise_augmentation;  /* noise on the photo, up to 10; 0 means 0.02, a negative number means none */
-    uint32_t steps;            /* sampling steps, up to PS_MAX_STEPS; 0 means 25, with AYS 10 */
+    uint32_t steps;            /* sampling steps, up to PS_MAX_STEPS; 0 means 25 *, with AYS 10 */
     enum ps_schedule schedule; /* Karras et al. 2022 (arXiv 2206.00364) equation 5, or the published Align-Your-Steps list */
     const float *sigmas;       /* NULL, or a falling list of sigma_count noise levels that ends in 0; then steps is
                                   sigma_count - 1 and schedule does not count */
     uint32_t sigma_count;
-    float guidance_min, guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 */
+    float guidance_min, guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 * */
     uint64_t seed;
     enum ps_rng rng;           /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
     /* Storage of activations and weights; arithmetic is float32. bf16 is for "cpu" and "ref". Default: f16 on a GPU; on

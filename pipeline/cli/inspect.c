@@ -36,6 +36,10 @@ static void print_info(struct cli_report *report, const char *path, const struct
     cli_print(report, "%s: %s, %s", path, info->family, info->layout);
     if (info->frames)
         cli_print(report, "trained for %u frames", info->frames);
+    if (info->width && info->height)
+        cli_print(report, "made for %ux%u", info->width, info->height);
+    if (info->steps)
+        cli_print(report, "made for %u sampling step%s", info->steps, info->steps == 1 ? "" : "s");
     if (info->latent_scale)
         cli_print(report, "%u latent channels, %u pixels a cell, %s decoder", info->latent_channels,
                   info->latent_scale, info->temporal_decoder ? "temporal" : "per-frame");
@@ -67,11 +71,12 @@ static json_t *info_event(const char *path, const struct ps_model_info *info)
         json_array_append_new(parts, part_event(&info->parts[i]));
     for (uint32_t i = 0; i < info->problem_count; i++)
         json_array_append_new(problems, cli_json_text(info->problems[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:b, s:o, s:o}", "event", "checkpoint", "path",
-                     cli_json_text(path), "layout", cli_json_text(info->layout), "family",
-                     cli_json_text(info->family), "frames", (int)info->frames, "latent_channels",
-                     (int)info->latent_channels, "latent_scale", (int)info->latent_scale, "temporal_decoder",
-                     info->temporal_decoder, "parts", parts, "problems", problems);
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "event",
+                     "checkpoint", "path", cli_json_text(path), "layout", cli_json_text(info->layout),
+                     "family", cli_json_text(info->family), "frames", (int)info->frames, "width",
+                     (int)info->width, "height", (int)info->height, "steps", (int)info->steps,
+                     "latent_channels", (int)info->latent_channels, "latent_scale", (int)info->latent_scale,
+                     "temporal_decoder", info->temporal_decoder, "parts", parts, "problems", problems);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)

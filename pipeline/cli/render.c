@@ -10,6 +10,7 @@
 #include "cli/text.h"
 
 static const char *const examples[] = {
+    "render shoe.png -o shoe.mp4",
     "render shoe.png -o shoe.mp4 --model svd-xt",
     "render shoe.png -o shoe.mp4 --model svd_xt.safetensors --seed 7 --motion 60 --memory 8G",
     "render shoe.png --model svd-xt --width 768 --height 768 --dry-run",
@@ -78,6 +79,8 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
         cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
         ps_model_open(&work->model, work->context, request->model, &model, error))
         return error->status;
+    if (request->model == request->default_model)
+        cli_say(&work->report, true, "no --model: taking %s, which comes with packshot", request->model);
     const struct ps_device *device = ps_context_device(work->context);
     if (device->software && (!request->device || !strcmp(request->device, "auto")))
         cli_say(&work->report, true, "no GPU was found; %s renders instead, which takes longer",
@@ -112,9 +115,10 @@ static void summarise(struct work *work)
     const struct ps_device *device = ps_context_device(work->context);
     const char *output = work->request.output;
     const double seconds = now_seconds() - work->begun;
-    json_t *event = json_pack("{s:s, s:o, s:f, s:s, s:o}", "event", "summary", "output",
-                              output ? cli_json_text(output) : json_null(), "seconds", seconds, "device",
-                              device->selector, "device_name", cli_json_text(device->name));
+    json_t *event =
+        json_pack("{s:s, s:o, s:o, s:f, s:s, s:o}", "event", "summary", "output",
+                  output ? cli_json_text(output) : json_null(), "model", cli_json_text(work->request.model),
+                  "seconds", seconds, "device", device->selector, "device_name", cli_json_text(device->name));
     if (event && work->request.params.taps)
         json_object_set_new(event, "taps", cli_json_text(work->request.params.taps));
     if (event && work->request.dry_run)

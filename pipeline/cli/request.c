@@ -24,7 +24,8 @@ const struct cli_option cli_request_options[] = {
      .scope = CLI_MACHINE,
      .offset = AT(model),
      .value = "PATH",
-     .help = "the checkpoint: a diffusers folder, or a single .safetensors file as Stability publishes it"},
+     .help = "the checkpoint: a diffusers folder, or a single .safetensors file as Stability publishes it",
+     .fallback = "the small model that comes with packshot"},
     {.name = "unet",
      .kind = CLI_PATH,
      .scope = CLI_MACHINE,
@@ -57,7 +58,7 @@ const struct cli_option cli_request_options[] = {
      .offset = AT(params.width),
      .value = "PIXELS",
      .help = "width of the clip",
-     .fallback = "1024",
+     .fallback = "what the model was made for, else 1024",
      .low = 16,
      .high = 8192,
      .step = 8},
@@ -66,7 +67,7 @@ const struct cli_option cli_request_options[] = {
      .offset = AT(params.height),
      .value = "PIXELS",
      .help = "height of the clip",
-     .fallback = "576",
+     .fallback = "what the model was made for, else 576",
      .low = 16,
      .high = 8192,
      .step = 8},
@@ -105,7 +106,7 @@ const struct cli_option cli_request_options[] = {
      .offset = AT(params.steps),
      .value = "N",
      .help = "sampling steps",
-     .fallback = "25, or 10 with ays",
+     .fallback = "what the model was made for, else 25; 10 with ays",
      .low = 1,
      .high = PS_MAX_STEPS},
     {.name = "schedule",
@@ -244,17 +245,15 @@ _Static_assert(sizeof cli_request_options / sizeof *cli_request_options <= CLI_M
 
 enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error)
 {
-    if (!request->model)
-        return cli_fail(error, PS_ERR_USAGE, "usage.option",
-                        "render needs --model PATH; see packshot help render");
     if (!request->output && !request->dry_run)
         return cli_fail(error, PS_ERR_USAGE, "usage.option",
                         "render needs --output CLIP; see packshot help render");
-    struct ps_render_params *params = &request->params;
-    if (params->width || params->height) {
-        params->width = params->width ? params->width : 1024;
-        params->height = params->height ? params->height : 576;
+    if (!request->model) {
+        if (cli_default_model(request->default_model, error))
+            return error->status;
+        request->model = request->default_model;
     }
+    struct ps_render_params *params = &request->params;
     params->fit = (enum ps_fit)request->fit;
     params->focus = request->focus.how;
     params->focus_x = request->focus.at[0];

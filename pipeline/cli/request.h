@@ -2,10 +2,12 @@
 #ifndef PS_CLI_REQUEST_H
 #define PS_CLI_REQUEST_H
 
+#include "cli/default_model.h"
 #include "cli/options.h"
 
 struct cli_request {
     const char *photo, *output, *model, *unet, *device;
+    char default_model[CLI_PATH_SIZE]; /* what `model` points to where none was asked for */
     struct ps_render_params params;
     struct ps_save_params save;
     struct ps_photo_params photo_params;
@@ -20,7 +22,8 @@ struct cli_request {
 /* The table that fills the struct. */
 extern const struct cli_option cli_request_options[];
 
-/* Judges what no option can judge alone, and fills `params`. Status: PS_ERR_USAGE. */
+/* Judges what no option can judge alone, finds the model where none is named, and fills `params`. Status:
+ * PS_ERR_USAGE. */
 enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error);
 
 /* That what will be written can be, and does not replace what is read. Touches nothing. Status: PS_ERR_USAGE

@@ -167,11 +167,16 @@ enum ps_status ps_inspect(struct ps_model_info *info, const char *path, struct p
         if (checkpoint->parts[kind].count || kind != PS_PART_OTHER)
             inspect_part(info, checkpoint, (enum ps_part_kind)kind);
     info->frames = checkpoint->unet.num_frames;
+    info->width = checkpoint->defaults.width;
+    info->height = checkpoint->defaults.height;
+    info->steps = checkpoint->defaults.steps;
     info->latent_channels = checkpoint->vae.latent_channels;
     info->latent_scale = checkpoint->vae.levels ? 1u << (checkpoint->vae.levels - 1) : 0;
     info->temporal_decoder = checkpoint->vae.temporal;
     if (checkpoint->scheduler_problem.status)
         add_problem(info, "scheduler", checkpoint->scheduler_problem.message);
+    if (checkpoint->defaults_problem.status)
+        add_problem(info, "defaults", checkpoint->defaults_problem.message);
     ps_checkpoint_close(&checkpoint);
     return PS_OK;
 }

@@ -26,23 +26,26 @@ static float positive_or(float value, float fallback)
     return value == 0 ? fallback : value < 0 ? 0 : value;
 }
 
+static uint32_t first_of(uint32_t asked, uint32_t wished, uint32_t fallback)
+{
+    return asked ? asked : wished ? wished : fallback;
+}
+
+/* What the caller leaves open the model may wish, and Stable Video Diffusion's values are the rest. */
 static void fill_defaults(struct ps_render_params *p, const struct ps_model *model)
 {
-    const uint32_t trained = model->checkpoint->unet.num_frames;
-    if (!p->width && !p->height)
-        p->width = 1024, p->height = 576;
-    if (!p->frames)
-        p->frames = trained ? trained : 25;
-    if (!p->fps)
-        p->fps = 7;
-    p->motion = positive_or(p->motion, 127);
+    const struct ps_defaults *wish = &model->checkpoint->defaults;
+    p->width = first_of(p->width, wish->width, 1024);
+    p->height = first_of(p->height, wish->height, 576);
+    p->frames = first_of(p->frames, wish->frames, first_of(model->checkpoint->unet.num_frames, 0, 25));
+    p->fps = first_of(p->fps, wish->fps, 7);
+    p->motion = positive_or(p->motion, positive_or(wish->motion, 127));
     p->noise_augmentation = positive_or(p->noise_augmentation, 0.02f);
-    if (!p->steps)
-        p->steps = p->schedule == PS_SCHEDULE_AYS ? 10 : 25;
+    p->steps = first_of(p->steps, p->schedule == PS_SCHEDULE_AYS ? 10 : wish->steps, 25);
     if (p->guidance_min == 0)
-        p->guidance_min = 1;
+        p->guidance_min = positive_or(wish->guidance[0], 1);
     if (p->guidance_max == 0)
-        p->guidance_max = 3;
+        p->guidance_max = positive_or(wish->guidance[1], 3);
     if (p->dtype == PS_DTYPE_DEFAULT)
         p->dtype = ps_context_dtype(model->context);
     if (!p->memory_bytes)

@@ -239,6 +239,8 @@ static void read_configs(struct ps_checkpoint *checkpoint, const char *path, boo
         checkpoint->vision = (struct ps_vision_config){0};
     found = pipeline ? config_in(config, path, "scheduler", "scheduler_config.json") : NULL;
     ps_scheduler_config_read(&checkpoint->scheduler, found, &checkpoint->scheduler_problem);
+    found = pipeline ? config_in(config, path, "", "packshot.json") : NULL;
+    ps_defaults_read(&checkpoint->defaults, found, &checkpoint->defaults_problem);
 }
 
 static enum ps_status seal_parts(struct ps_checkpoint *checkpoint, struct ps_error *error)
@@ -383,5 +385,7 @@ enum ps_status ps_checkpoint_ready(const struct ps_checkpoint *checkpoint, struc
     }
     if (checkpoint->scheduler_problem.status)
         return ps_pass_on(error, &checkpoint->scheduler_problem);
+    if (checkpoint->defaults_problem.status)
+        return ps_pass_on(error, &checkpoint->defaults_problem);
     return check_fit(checkpoint, error);
 }

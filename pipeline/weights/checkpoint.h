@@ -21,6 +21,8 @@ struct ps_checkpoint {
     struct ps_vision_config vision;
     struct ps_scheduler_config scheduler;
     struct ps_error scheduler_problem;
+    struct ps_defaults defaults;
+    struct ps_error defaults_problem;
     struct ps_safetensors **files;
     uint32_t file_count;
 };

@@ -56,6 +56,18 @@ struct ps_scheduler_config {
     double sigma_min, sigma_max;
 };
 
+/* What a model's folder wishes where the caller says nothing; 0 where it is silent. */
+struct ps_defaults {
+    uint32_t width, height; /* pixels */
+    uint32_t frames, fps, steps;
+    float motion;      /* bucket */
+    float guidance[2]; /* scale of the first and of the last frame */
+};
+
+/* Reads packshot.json, which packshot alone knows; `path` may be null. Status: PS_ERR_CHECKPOINT where a key is
+ * unknown or a value out of its range. `error` may not be null. */
+enum ps_status ps_defaults_read(struct ps_defaults *defaults, const char *path, struct ps_error *error);
+
 /* Each reads the tensors of a sealed part and then config_path, which may be null: then SVD's values are used
  * where the tensors do not tell. Status: PS_ERR_CHECKPOINT where they contradict each other or ask for what
  * packshot does not have. */

@@ -16,7 +16,7 @@ RENDER = [
     (["-o"], ["--output needs a value"]),
     (["second.png"], ["second.png"]),
     (["-o", ""], ["--output"]),
-    (["-o", "x.mp4"], ["--model"]),
+    ([], ["--output"]),
     (["--model", "m"], ["--output"]),
     (["--model", "m", "-o", "x.mp4", "--sigmas", "5,3,0", "--steps", "2"], ["--sigmas", "--steps"]),
     (["--model", "m", "-o", "x.mp4", "--sigmas", "5,3,0", "--schedule", "ays"], ["--sigmas", "--schedule"]),

@@ -12,7 +12,10 @@ from transformers import CLIPImageProcessor
 import decoder
 import unet
 from state import State
+from studio import clips
 
+# What packshot takes where the caller says nothing; the model is trained for one step without guidance.
+DEFAULTS = {"width": clips.WIDTH, "height": clips.HEIGHT, "frames": clips.FRAMES, "motion": 127, "steps": 1, "guidance": [1, 1]}
 LIMIT = 32_000_000  # bytes of weights in all
 NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"],
          "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],
@@ -47,6 +50,7 @@ def main():
     CLIPImageProcessor().save_pretrained(out / "feature_extractor")
     index = {"_class_name": "StableVideoDiffusionPipeline", "_diffusers_version": "0.32.0", **NAMES}
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (out / "packshot.json").write_text(json.dumps(DEFAULTS) + "\n")
     size = sum(p.stat().st_size for p in out.rglob("*.safetensors"))
     print(f"{out}: {size / 1e6:.2f} MB of weights")
     if size > LIMIT:
