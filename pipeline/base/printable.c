@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at `at`, or 0 where there is none that may be printed. Overlong forms,
- * surrogates and the controls U+0080 to U+009F are none. */
-static size_t character(const unsigned char *at, bool lines)
+/* Overlong forms, surrogates and the controls U+0080 to U+009F are no characters to print. */
+size_t ps_character(const char *text, bool lines)
 {
+    const unsigned char *at = (const unsigned char *)text;
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     if (*at < 0x80)
         return (*at >= 0x20 && *at != 0x7f) || (lines && *at == '\n');
@@ -28,14 +28,14 @@ static size_t character(const unsigned char *at, bool lines)
 char *ps_printable(char *to, size_t size, const char *from, bool lines)
 {
     size_t used = 0;
-    for (const unsigned char *at = (const unsigned char *)from; *at;) {
-        const size_t bytes = character(at, lines);
+    for (const char *at = from; *at;) {
+        const size_t bytes = ps_character(at, lines);
         if (used + (bytes ? bytes : 4) >= size)
             break;
         if (bytes)
             memcpy(to + used, at, bytes);
         else
-            snprintf(to + used, size - used, "\\x%02x", *at);
+            snprintf(to + used, size - used, "\\x%02x", (unsigned char)*at);
         used += bytes ? bytes : 4;
         at += bytes ? bytes : 1;
     }

@@ -2,9 +2,8 @@
 #ifndef PS_CLI_DEFAULT_MODEL_H
 #define PS_CLI_DEFAULT_MODEL_H
 
+#include "cli/paths.h"
 #include "packshot.h"
-
-enum { CLI_PATH_SIZE = 4096 };
 
 /* Writes the path of its folder to `to`. It is looked for where the program is, never in the current folder: in the
  * source tree where the program lies in its build folder, and in the data folder that it is installed with. Status:

@@ -8,10 +8,8 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_render_command,
-    &cli_inspect_command,
-    &cli_devices_command,
-    &cli_doctor_command,
+    &cli_render_command, &cli_presets_command, &cli_presets_show_command, &cli_presets_check_command,
+    &cli_config_command, &cli_inspect_command, &cli_devices_command,      &cli_doctor_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -23,12 +21,21 @@ static const char *command_name(const void *from, size_t i)
     return i < COMMANDS ? commands[i]->name : others[i - COMMANDS];
 }
 
-static const struct cli_command *find_command(const char *name)
+/* The command whose name the arguments begin with, the longest where there are two, and how many words it has. */
+static const struct cli_command *find_command(int argc, char **argv, int *words)
 {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (!strcmp(commands[i]->name, name))
-            return commands[i];
-    return NULL;
+    const struct cli_command *found = NULL;
+    char pair[64] = "";
+    if (argc > 1)
+        snprintf(pair, sizeof pair, "%s %s", argv[0], argv[1]);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        const bool whole = !strcmp(commands[i]->name, pair);
+        if (!whole && (found || argc < 1 || strcmp(commands[i]->name, argv[0])))
+            continue;
+        found = commands[i];
+        *words = whole ? 2 : 1;
+    }
+    return found;
 }
 
 static void print_overview(struct cli_report *report)
@@ -39,15 +46,15 @@ static void print_overview(struct cli_report *report)
             cli_print(report, "  packshot %s", commands[i]->examples[0]);
     cli_print(report, "\ncommands:");
     for (size_t i = 0; i < COMMANDS; i++)
-        cli_print(report, "  %-10s %s", commands[i]->name, commands[i]->summary);
-    cli_print(report, "  %-10s %s", "help", "this, or with a command's name its options");
-    cli_print(report, "  %-10s %s", "version", "the version");
+        cli_print(report, "  %-14s %s", commands[i]->name, commands[i]->summary);
+    cli_print(report, "  %-14s %s", "help", "this, or with a command's name its options");
+    cli_print(report, "  %-14s %s", "version", "the version");
     cli_print(report,
               "\nexit codes:\n"
               "   0  done                          6  no usable device or encoder, or a feature is missing\n"
               "   1  a defect in packshot          7  it does not fit into the memory\n"
               "   2  the command line is wrong     8  the output cannot be written\n"
-              "   4  the photo is not usable       9  the device stopped answering\n"
+              "   4  a photo or preset is bad      9  the device stopped answering\n"
               "   5  the checkpoint is not usable  128 + N  stopped by signal N; 130 is Ctrl-C");
 }
 
@@ -62,9 +69,10 @@ static enum ps_status fail_command(const char *name, struct ps_error *error)
 static int run_help(struct cli_report *report, int argc, char **argv)
 {
     struct ps_error error = {0};
-    const struct cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    int words = 1;
+    const struct cli_command *command = find_command(argc - 1, argv + 1, &words);
     report->json = false;
-    if (argc > 2)
+    if (argc > 1 + words)
         cli_fail(&error, PS_ERR_USAGE, "usage.argument", "help takes one command; see packshot help");
     else if (command)
         cli_help(report, command);
@@ -112,9 +120,10 @@ int main(int argc, char **argv)
         return cli_finish(&report, &error);
     }
     const char *name = argv[1];
-    const struct cli_command *command = find_command(name);
+    int words;
+    const struct cli_command *command = find_command(argc - 1, argv + 1, &words);
     if (command)
-        return command->run(command, argc - 1, argv + 1);
+        return command->run(command, argc - words, argv + words);
     if (is_one_of(name, "help", "--help", "-h"))
         return run_help(&report, argc - 1, argv + 1);
     if (is_one_of(name, "version", "--version", "-V"))

@@ -33,9 +33,9 @@ struct cli_list {
 
 /* Where an option may be given. */
 enum cli_scope {
-    CLI_ANYWHERE,  /* also in a preset: it is about the look of the clip */
-    CLI_MACHINE,   /* in packshot.ini, the environment and on the command line: it is about this machine */
-    CLI_ARGUMENT   /* on the command line alone: it is about this call */
+    CLI_ANYWHERE, /* also in a preset: it is about the look of the clip */
+    CLI_MACHINE,  /* in packshot.ini, the environment and on the command line: it is about this machine */
+    CLI_ARGUMENT  /* on the command line alone: it is about this call */
 };
 
 enum { CLI_MAX_OPTIONS = 128 };

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cli/commands.h"
+#include "cli/layers.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/request.h"
@@ -35,6 +36,7 @@ const struct cli_command cli_render_command = {
 /* What a render holds on to until its end. */
 struct work {
     struct cli_report report;
+    struct cli_layers layers; /* has the texts of the request */
     struct cli_request request;
     struct ps_context *context;
     struct ps_model *model;
@@ -155,13 +157,17 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct ps_error error = {0};
     struct work work = {.begun = now_seconds(), .report = {.json = cli_wants_json(argc, argv)}};
     bool help;
-    if (!cli_parse(command, argc, argv, &work.request, &help, &error) && help) {
+    cli_layers_begin(&work.layers, command);
+    if (!cli_layers_read(&work.layers, argc, argv, &work.request, &help, &error) && help) {
         work.report.json = false;
         cli_help(&work.report, command);
-        cli_request_free(&work.request);
+        cli_layers_end(&work.layers);
         return cli_finish(&work.report, &error);
     }
+    if (!error.status)
+        cli_settings_store(&work.layers.settings, &work.request);
     work.report.quiet = work.request.quiet;
+    cli_layers_warn(&work.report, command->options);
     if (!error.status && !cli_request_resolve(&work.request, &error)) {
         cli_stop_begin(work.request.quiet);
         if (!open_inputs(&work, &error) && !(work.request.dry_run ? plan_only : render)(&work, &error))
@@ -172,6 +178,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     ps_model_close(&work.model);
     ps_context_close(&work.context);
     cli_request_free(&work.request);
+    cli_layers_end(&work.layers);
     const int code = cli_finish(&work.report, &error);
     return error.status == PS_ERR_CANCELLED && cli_stop_signal() ? 128 + cli_stop_signal() : code;
 }

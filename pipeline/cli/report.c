@@ -14,19 +14,31 @@ static void check_stdout(struct cli_report *report, int result)
         report->broken = errno ? errno : EIO;
 }
 
+/* The whole text made printable; null where memory is short. To be freed. */
+static char *make_printable(const char *text)
+{
+    const size_t longest = 4 * strlen(text) + 1; /* each byte may become \xNN */
+    char *printable = malloc(longest);
+    return printable ? ps_printable(printable, longest, text, true) : NULL;
+}
+
 void cli_print(struct cli_report *report, const char *format, ...)
 {
     if (report->json)
         return;
-    char text[2048], line[2048];
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
     va_end(arguments);
+    char *line = text ? make_printable(text) : NULL;
     cli_end_live(report);
-    errno = 0;
-    check_stdout(report, puts(ps_printable(line, sizeof line, text, true)));
+    errno = line ? 0 : ENOMEM;
+    check_stdout(report, line ? puts(line) : EOF);
     check_stdout(report, fflush(stdout));
+    free(line);
+    free(text);
 }
 
 void cli_emit(struct cli_report *report, json_t *event)
@@ -43,8 +55,10 @@ void cli_emit(struct cli_report *report, json_t *event)
 
 json_t *cli_json_text(const char *text)
 {
-    char printable[4096];
-    return json_string(ps_printable(printable, sizeof printable, text, true));
+    char *printable = make_printable(text);
+    json_t *string = printable ? json_string(printable) : NULL;
+    free(printable);
+    return string;
 }
 
 void cli_say(struct cli_report *report, bool prefix, const char *format, ...)

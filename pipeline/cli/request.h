@@ -6,7 +6,7 @@
 #include "cli/options.h"
 
 struct cli_request {
-    const char *photo, *output, *model, *unet, *device;
+    const char *photo, *output, *model, *unet, *device, *preset;
     char default_model[CLI_PATH_SIZE]; /* what `model` points to where none was asked for */
     struct ps_render_params params;
     struct ps_save_params save;

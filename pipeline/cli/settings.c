@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/paths.h"
 #include "cli/store.h"
 
 struct cli_kept {
@@ -89,6 +90,26 @@ char *cli_settings_origin(char *to, size_t size, const struct cli_setting *setti
     else
         snprintf(to, size, "%s", setting->origin ? setting->origin : "the command line");
     return to;
+}
+
+void cli_settings_tell(const struct cli_settings *settings, const struct cli_option *option,
+                       struct cli_report *report)
+{
+    const struct cli_setting *setting = cli_settings_of(settings, option);
+    const bool set = setting->text != NULL;
+    const char *text = set ? setting->text : option->fallback ? option->fallback : "-";
+    char origin[CLI_PATH_SIZE + 16];
+    cli_settings_origin(origin, sizeof origin, setting);
+    cli_print(report, "%-14s %-32s %s", option->name, text, set ? origin : "default");
+    json_t *event = json_pack("{s:s, s:s, s:o, s:o, s:o}", "event", "setting", "key", option->name, "value",
+                              set ? cli_json_text(setting->text) : json_null(), "default",
+                              option->fallback ? cli_json_text(option->fallback) : json_null(), "origin",
+                              cli_json_text(set ? origin : "default"));
+    if (event && set && setting->line) {
+        json_object_set_new(event, "file", cli_json_text(setting->origin));
+        json_object_set_new(event, "line", json_integer(setting->line));
+    }
+    cli_emit(report, event);
 }
 
 static enum ps_status fail_pair(const struct cli_settings *settings, const struct cli_command *command,

@@ -35,13 +35,18 @@ void cli_settings_lay(struct cli_settings *settings, const struct cli_settings *
 const struct cli_option *cli_settings_find(const struct cli_settings *settings, const char *name);
 
 /* What an option is set to, never null. */
-const struct cli_setting *cli_settings_of(const struct cli_settings *settings, const struct cli_option *option);
+const struct cli_setting *cli_settings_of(const struct cli_settings *settings,
+                                          const struct cli_option *option);
 
 /* A copy that lives as long as the settings; null where memory is short. */
 const char *cli_settings_keep(struct cli_settings *settings, const char *text);
 
 /* "hero.ini:7", "PACKSHOT_SEED" or "the command line". Returns `to`. */
 char *cli_settings_origin(char *to, size_t size, const struct cli_setting *setting);
+
+/* Prints "key  value  origin", or emits that; without a value the option's default. */
+void cli_settings_tell(const struct cli_settings *settings, const struct cli_option *option,
+                       struct cli_report *report);
 
 /* That no two options of one layer exclude each other. Status: PS_ERR_USAGE, or PS_ERR_INPUT where a file says
  * so. */

@@ -85,6 +85,11 @@ class Usage(harness.Case):
             (["doctor", "-x"], ["-x"]),
             (["inspect"], ["PATH"]),
             (["inspect", "a", "b"], ["b"]),
+            (["presets", "shwo"], ["shwo", "see packshot help presets"]),
+            (["presets", "show"], ["presets show needs a PRESET"]),
+            (["presets", "check", "a", "b"], ["b"]),
+            (["config", "--jsn"], ["did you mean --json?"]),
+            (["help", "presets", "show", "twice"], ["one command"]),
             (["help", "rendr"], ["did you mean render?"]),
             (["help", "render", "twice"], ["one command"]),
             (["version", "please"], ["version"]),
@@ -118,10 +123,11 @@ class Usage(harness.Case):
 
 class Help(harness.Case):
     def test_every_option_is_explained(self):
-        for command in ["render", "inspect", "devices", "doctor"]:
-            text = self.expect(OK, "help", command).stdout.decode()
-            self.assertEqual(text, self.expect(OK, command, "--help").stdout.decode())
-            self.assertEqual(text, self.expect(OK, command, "-h").stdout.decode())
+        for command in ["render", "presets", "presets show", "presets check", "config", "inspect", "devices", "doctor"]:
+            words = command.split()
+            text = self.expect(OK, "help", *words).stdout.decode()
+            self.assertEqual(text, self.expect(OK, *words, "--help").stdout.decode())
+            self.assertEqual(text, self.expect(OK, *words, "-h").stdout.decode())
             self.assertIn("usage: packshot " + command, text)
             self.assertLessEqual(max(map(len, text.splitlines())), 110)
         text = self.expect(OK, "help", "render").stdout.decode()

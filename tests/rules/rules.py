@@ -29,13 +29,14 @@ ROOMS = {
     "sample": {"ops", "model"},
     "frame": {"base"},
     "media": {"sandbox", "frame"},
-    "preset": {"public"},
+    "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
-    "cli": {"public", "base", "jobs"},
+    "cli": {"public", "base", "preset", "jobs"},
 }
 # Libraries that only some rooms see.
-FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"}}
+FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"},
+           "ini.h": {"preset"}}
 
 # What the library must not call, and the sections that hold what can change.
 FORBIDDEN_CALLS = set(

@@ -1,0 +1,71 @@
+#include "cli/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool cli_path_join(char to[CLI_PATH_SIZE], const char *folder, const char *name)
+{
+    const char *between = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";
+    const bool fits = snprintf(to, CLI_PATH_SIZE, "%s%s%s", folder, between, name) < CLI_PATH_SIZE;
+    if (!fits)
+        to[0] = '\0';
+    return fits;
+}
+
+bool cli_path_folder(char to[CLI_PATH_SIZE], const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    if (length >= CLI_PATH_SIZE)
+        return false;
+    memcpy(to, slash ? path : ".", length);
+    to[length] = '\0';
+    return true;
+}
+
+bool cli_path_program(char to[CLI_PATH_SIZE])
+{
+    char path[CLI_PATH_SIZE];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return false;
+    path[length] = '\0';
+    return cli_path_folder(to, path);
+}
+
+bool cli_path_resolve(char to[CLI_PATH_SIZE], const char *folder, const char *name)
+{
+    if (!cli_path_join(to, folder, name))
+        return false;
+    char *found = realpath(to, NULL);
+    const bool fits = found && strlen(found) < CLI_PATH_SIZE;
+    if (fits)
+        memcpy(to, found, strlen(found) + 1);
+    free(found);
+    return fits;
+}
+
+bool cli_path_climbs(const char *path)
+{
+    while (*path) {
+        const size_t length = strcspn(path, "/");
+        if (length == 2 && !strncmp(path, "..", 2))
+            return true;
+        path += length;
+        path += strspn(path, "/");
+    }
+    return false;
+}
+
+bool cli_path_is_beneath(const char *path, const char *folder)
+{
+    char *whole = realpath(path, NULL), *root = realpath(folder, NULL);
+    const size_t length = root ? strlen(root) : 0;
+    const bool beneath =
+        whole && root && !strncmp(whole, root, length) && (whole[length] == '/' || !strcmp(root, "/"));
+    free(whole);
+    free(root);
+    return beneath;
+}

@@ -1,0 +1,28 @@
+/* Paths as texts, and what they lead to. */
+#ifndef PS_CLI_PATHS_H
+#define PS_CLI_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CLI_PATH_SIZE = 4096 };
+
+/* "a/b", or "b" where `folder` is empty. False, and "", where it does not fit. */
+bool cli_path_join(char to[CLI_PATH_SIZE], const char *folder, const char *name);
+
+/* The folder of a file, "." for a bare name. False where it does not fit. */
+bool cli_path_folder(char to[CLI_PATH_SIZE], const char *path);
+
+/* The folder that the program's own file lies in. False where it is unknown. */
+bool cli_path_program(char to[CLI_PATH_SIZE]);
+
+/* Whether FOLDER/NAME is there; its path in `to`, without links and dots if it is. */
+bool cli_path_resolve(char to[CLI_PATH_SIZE], const char *folder, const char *name);
+
+/* True where a path has ".." among its names. */
+bool cli_path_climbs(const char *path);
+
+/* True where the path leads, through whatever links, to something in the folder or below it. */
+bool cli_path_is_beneath(const char *path, const char *folder);
+
+#endif
