@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws bottle.png, the photo that samples/quickstart animates: a lotion bottle in a light studio.
+"""Draws bottle.png: a lotion bottle in a light studio.
 
     python3 draw.py bottle.png
 
