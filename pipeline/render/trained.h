@@ -4,8 +4,8 @@
 
 #include "render/model.h"
 
-/* Logs a warning where clips of this size are far from what the model was trained on. A model that is not
- * known by its widths gets none. */
+/* Logs a warning where clips of this size are far from what the model was trained on. That is
+ * what its folder's packshot.json says, else SVD's size for what has SVD's widths; of others nothing is known. */
 void ps_warn_of_size(const struct ps_model *model, uint32_t width, uint32_t height);
 
 #endif

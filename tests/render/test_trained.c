@@ -54,8 +54,26 @@ static void test_other_models(void **state)
     assert_int_equal(warned(96, 64, 64).warnings, 0);
 }
 
+/* The folder's own word counts, whatever the widths. */
+static void test_what_the_folder_says(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    struct ps_context context = {.log = listen, .user = &heard};
+    struct ps_checkpoint checkpoint = {.unet = {.levels = 4, .block_out_channels = {320}},
+                                       .defaults = {.width = 256, .height = 192}};
+    const struct ps_model model = {.context = &context, .checkpoint = &checkpoint};
+    ps_warn_of_size(&model, 256, 192);
+    ps_warn_of_size(&model, 192, 320);
+    assert_int_equal(heard.warnings, 0);
+    ps_warn_of_size(&model, 1024, 576);
+    assert_int_equal(heard.warnings, 1);
+    assert_non_null(strstr(heard.line, "256x192"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_other_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_other_models),
+                                       cmocka_unit_test(test_what_the_folder_says)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
