@@ -147,6 +147,12 @@ PS_API enum ps_status ps_model_open(struct ps_model **model, struct ps_context *
                                     const struct ps_model_params *params, struct ps_error *error);
 PS_API void ps_model_close(struct ps_model **model);
 
+/* Takes the SHA-256 of each weight file, for the label and the sidecar of clips rendered afterwards. Reads them all, at
+ * 1.7 GB/s or the disk's speed; later calls do nothing. `cache` (NULL for none) is a folder, made where it is missing,
+ * that keeps the hashes of files above 16 MiB by device, inode, size and times; where it cannot be used the context's
+ * log has a warning. Status: PS_ERR_CHECKPOINT, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_model_identify(struct ps_model *model, const char *cache, struct ps_error *error);
+
 /* One part of a checkpoint. */
 struct ps_part_info {
     char name[32];       /* "unet", "vae", "image_encoder" */
@@ -321,13 +327,26 @@ PS_API const uint8_t *ps_clip_frame(const struct ps_clip *clip, uint32_t frame);
 /* The most device memory, staging included, that the render had allocated at one time, in bytes. */
 PS_API uint64_t ps_clip_peak_bytes(const struct ps_clip *clip);
 
+/* What is told of how a clip was made. */
+struct ps_provenance {
+    bool unlabelled;      /* leaves out the label in the clip; a sidecar says so */
+    bool composite;       /* real pixels are in the frames, such as a logo: the label says so */
+    const char *sidecar;  /* JSON file to write, with everything needed to render the clip again; NULL for none. The
+                             model must have been identified before the render: ps_model_identify */
+    const char *sections; /* NULL, or the text of a JSON object whose members are added to the sidecar */
+};
+
 struct ps_save_params {
     uint32_t crf;   /* H.264 constant rate factor, 1 (best) to 51; 0 means 17 */
-    bool overwrite; /* an existing file is replaced; otherwise it is an error */
+    bool overwrite; /* existing files are replaced; otherwise they are an error */
+    bool reproducible; /* no times are written, so that the same render gives the same bytes */
+    const struct ps_provenance *provenance; /* NULL: labelled, no sidecar */
 };
 
 /* Encodes H.264 in MP4 (yuv420p, BT.709, limited range, index first). Odd sizes do not occur. The file appears under its name only when it is
- * complete, read back and on disk. Status: PS_ERR_OUTPUT; PS_ERR_DEVICE where no H.264 encoder is installed. */
+ * complete, read back and on disk. It carries an XMP packet that says that it is generated, with what and from what. A
+ * sidecar appears after the clip, and so only beside the clip that it describes. Status: PS_ERR_OUTPUT; PS_ERR_DEVICE
+ * where no H.264 encoder is installed; PS_ERR_USAGE for a sidecar of a clip whose model was not identified. */
 PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
                                    struct ps_error *error);
 
@@ -336,6 +355,37 @@ PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path,
  * before the render. */
 PS_API enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
                                            struct ps_error *error);
+
+/* The SHA-256 of a regular file, 64 hexadecimal digits and an end. Status: PS_ERR_INPUT. */
+PS_API enum ps_status ps_file_hash(char text[65], const char *path, struct ps_error *error);
+
+/* ---- sidecars --------------------------------------------------------------------------------------------------- */
+
+/* The record of a render as ps_clip_save wrote it. */
+struct ps_sidecar;
+
+/* Reads a sidecar of at most 4 MiB strictly: every key has to be there, in its range, and no other but sections. Status:
+ * PS_ERR_INPUT with ids "sidecar.*". */
+PS_API enum ps_status ps_sidecar_open(struct ps_sidecar **sidecar, const char *path, struct ps_error *error);
+PS_API void ps_sidecar_close(struct ps_sidecar **sidecar);
+
+/* The parameters that repeat the render; memory and taps are left at their defaults. All that these functions return
+ * belongs to the sidecar. */
+PS_API const struct ps_render_params *ps_sidecar_params(const struct ps_sidecar *sidecar);
+/* Names without folders, of the photo, the checkpoint and the clip. */
+PS_API const char *ps_sidecar_photo(const struct ps_sidecar *sidecar);
+PS_API const char *ps_sidecar_model(const struct ps_sidecar *sidecar);
+PS_API const char *ps_sidecar_output(const struct ps_sidecar *sidecar);
+/* The name of the section of that index, in the order of the file; NULL past the last. */
+PS_API const char *ps_sidecar_section_name(const struct ps_sidecar *sidecar, size_t index);
+/* A section, or one of the sidecar's own members, as JSON text; NULL where there is none of that name. */
+PS_API const char *ps_sidecar_section(struct ps_sidecar *sidecar, const char *name);
+
+/* Fails unless photo, checkpoint and the file of noise (`taps_in`, NULL for none) are those of the sidecar, by their
+ * SHA-256; the message has both values. The model must have been identified. Status: PS_ERR_INPUT for the photo and the
+ * noise, PS_ERR_CHECKPOINT. */
+PS_API enum ps_status ps_sidecar_check(const struct ps_sidecar *sidecar, const struct ps_model *model,
+                                       const struct ps_photo *photo, const char *taps_in, struct ps_error *error);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,7 @@ struct ps_output {
     char temporary[256]; /* in the same folder; empty when there is none to remove */
     int folder;
     int fd;
-    bool overwrite;
+    bool overwrite, settled;
 };
 
 /* Linux's limit for one component on every file system in use. */
@@ -263,12 +263,32 @@ static int sync_folder(int folder)
     return code;
 }
 
-enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *verify, void *user,
+enum ps_status ps_output_settle(struct ps_output *output, ps_output_verify *verify, void *user,
                                 struct ps_error *error)
 {
     if (fsync(output->fd))
         return fail_errno(error, errno, "syncing it to the disk", output->path);
-    enum ps_status status = verify ? verify(user, output->fd, error) : PS_OK;
+    const enum ps_status status = verify ? verify(user, output->fd, error) : PS_OK;
+    output->settled = !status;
+    return status;
+}
+
+enum ps_status ps_output_displace(struct ps_output *output, struct ps_error *error)
+{
+    if (!output->overwrite)
+        return PS_OK;
+    const enum ps_status status = check_target(output->folder, output->name, output->path, true, error);
+    if (status)
+        return status;
+    if (unlinkat(output->folder, output->name, 0) && errno != ENOENT)
+        return fail_errno(error, errno, "removing the older one", output->path);
+    return PS_OK;
+}
+
+enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *verify, void *user,
+                                struct ps_error *error)
+{
+    enum ps_status status = output->settled ? PS_OK : ps_output_settle(output, verify, user, error);
     if (status)
         return status;
     /* Network file systems report a late failure here. */

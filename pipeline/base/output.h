@@ -2,7 +2,8 @@
  *
  *   ps_output_open    a temporary ".NAME.packshot-XXXXXXXX.tmp" beside the target
  *   ps_output_write   as often as needed, at any offset
- *   ps_output_commit  fsync, verify, rename, fsync of the folder
+ *   ps_output_settle  fsync, verify; optional, for outputs that must all be complete before the first has a name
+ *   ps_output_commit  settles unless that is done, rename, fsync of the folder
  *   ps_output_close   always; removes the temporary of an output that was not committed
  */
 #ifndef PS_BASE_OUTPUT_H
@@ -29,7 +30,15 @@ enum ps_status ps_output_write(struct ps_output *output, const void *bytes, size
 /* For reading back what was written so far; owned by the output, closed by commit and close. */
 int ps_output_fd(const struct ps_output *output);
 
-/* Gives the file its name. `verify` may be null. After a failure the target is as it was before, with one
+/* Leaves the temporary complete, verified and on disk; nothing may be written afterwards. `verify` may be null.
+ */
+enum ps_status ps_output_settle(struct ps_output *output, ps_output_verify *verify, void *user,
+                                struct ps_error *error);
+
+/* Removes the file that the commit would replace, if there is one. Only with `overwrite`. */
+enum ps_status ps_output_displace(struct ps_output *output, struct ps_error *error);
+
+/* Settles, unless that is done, and gives the file its name. `verify` may be null. After a failure the target is as it was before, with one
  * exception that the message names: the rename is done but the folder cannot be synced. */
 enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *verify, void *user,
                                 struct ps_error *error);

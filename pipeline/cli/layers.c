@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/repeat.h"
 #include "cli/store.h"
 
 static const char prefix[] = "PACKSHOT_";
@@ -140,8 +141,10 @@ enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv,
     cli_settings_begin(&arguments, command->options);
     if (cli_read_arguments(command, argc, argv, &arguments, values, help, error) || *help)
         return error->status;
+    const char *from = cli_settings_of(&arguments, cli_settings_find(&arguments, "from"))->text;
     if (cli_layers_read_configs(layers, error) || check_configs(layers, error) ||
-        read_preset(layers, &arguments, error) || cli_layers_read_environment(layers, error))
+        (!from && read_preset(layers, &arguments, error)) || cli_layers_read_environment(layers, error) ||
+        (from && cli_repeat_lay(&layers->sidecar, from, &layers->settings, error)))
         return error->status;
     cli_settings_lay(&layers->settings, &arguments);
     return cli_settings_check(&layers->settings, command, error);
@@ -150,6 +153,7 @@ enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv,
 void cli_layers_end(struct cli_layers *layers)
 {
     cli_preset_close(&layers->preset);
+    ps_sidecar_close(&layers->sidecar);
     for (size_t i = 0; i < CLI_PLACES; i++)
         ps_ini_close(&layers->configs[i]);
     cli_settings_end(&layers->settings);

@@ -10,14 +10,16 @@ struct cli_layers {
     struct cli_place places[CLI_PLACES];
     struct ps_ini *configs[CLI_PLACES]; /* null where there is none */
     struct cli_preset_chain preset;
+    struct ps_sidecar *sidecar; /* of --from, or null */
     struct cli_settings settings;
 };
 
 void cli_layers_begin(struct cli_layers *layers, const struct cli_command *command);
 
-/* Reads all layers for a command that has the option --preset, after cli_layers_begin; the operand goes into `values`,
- * the options do with cli_settings_store. Status: PS_ERR_USAGE for the command line and the environment, PS_ERR_INPUT for
- * files. With *help set nothing but the command line has been read. */
+/* Reads all layers for a command that has the options --preset and --from, after cli_layers_begin; the operand goes into
+ * `values`, the options do with cli_settings_store. The sidecar of --from lies right below the command line, in place of a
+ * preset. Status: PS_ERR_USAGE for the command line and the environment, PS_ERR_INPUT for files. With *help set nothing but
+ * the command line has been read. */
 enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv, void *values, bool *help,
                                struct ps_error *error);
 

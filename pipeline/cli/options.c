@@ -178,7 +178,8 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
     }
     for (int i = optind; i < argc && !error->status; i++)
         take_operand(command, argv[i], values, error);
-    if (!error->status && command->operand && !*(const char **)((char *)values + command->operand_offset))
+    if (!error->status && command->operand && !command->operand_optional &&
+        !*(const char **)((char *)values + command->operand_offset))
         cli_fail(error, PS_ERR_USAGE, "usage.argument", "%s needs a %s; see packshot help %s", command->name,
                  command->operand, command->name);
     return error->status;

@@ -64,8 +64,9 @@ struct cli_option {
 struct cli_command {
     const char *name; /* one word, or two with a space between */
     const char *summary;
-    const char *operand;              /* what help calls the one argument beside options; null for none */
-    size_t operand_offset;            /* const char * in the command's struct */
+    const char *operand;   /* what help calls the one argument beside options; null for none */
+    size_t operand_offset; /* const char * in the command's struct */
+    bool operand_optional;
     const char *const *examples;      /* ends with null */
     const struct cli_option *options; /* ends with a row without a name; every command also has --help */
     const char *notes;                /* paragraphs at the end of the help, or null */

@@ -1,11 +1,15 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/cache.h"
 #include "cli/commands.h"
 #include "cli/layers.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
+#include "cli/record.h"
+#include "cli/repeat.h"
 #include "cli/request.h"
 #include "cli/stop.h"
 #include "cli/text.h"
@@ -14,6 +18,7 @@ static const char *const examples[] = {
     "render shoe.png -o shoe.mp4",
     "render shoe.png -o shoe.mp4 --model svd-xt",
     "render shoe.png -o shoe.mp4 --model svd_xt.safetensors --seed 7 --motion 60 --memory 8G",
+    "render --from shoe.mp4.json -o again.mp4 --model svd-xt",
     "render shoe.png --model svd-xt --width 768 --height 768 --dry-run",
     NULL,
 };
@@ -25,6 +30,7 @@ const struct cli_command cli_render_command = {
     .summary = "one product photo in, a short clip out",
     .operand = "PHOTO",
     .operand_offset = offsetof(struct cli_request, photo),
+    .operand_optional = true,
     .examples = examples,
     .options = cli_request_options,
     .notes = "PHOTO is a PNG, JPEG or WebP file. The clip is H.264 in MP4 and appears under its name only "
@@ -38,6 +44,8 @@ struct work {
     struct cli_report report;
     struct cli_layers layers; /* has the texts of the request */
     struct cli_request request;
+    struct cli_names names; /* those that follow from the sidecar of --from */
+    char *sections;         /* the sidecar's, as JSON */
     struct ps_context *context;
     struct ps_model *model;
     struct ps_photo *photo;
@@ -90,6 +98,36 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
     return check_stop(error);
 }
 
+/* The checkpoint's hashes, and the sidecar that is repeated against what is at hand. */
+static enum ps_status identify(struct work *work, struct ps_error *error)
+{
+    const struct cli_request *request = &work->request;
+    if (request->provenance.unlabelled && !request->sidecar && !request->from)
+        return PS_OK;
+    char *cache = cli_cache_folder();
+    ps_model_identify(work->model, cache, error);
+    free(cache);
+    if (!error->status && request->from)
+        ps_sidecar_check(work->layers.sidecar, work->model, work->photo, request->params.taps_in, error);
+    return error->status ? error->status : check_stop(error);
+}
+
+/* What a sidecar has beside the library's own: see cli/record.h. */
+static enum ps_status make_sections(struct work *work, struct ps_error *error)
+{
+    struct cli_request *request = &work->request;
+    json_t *options = NULL;
+    if (cli_record_options(&options, &work->layers.settings, error)) {
+        json_decref(options);
+        return error->status;
+    }
+    json_t *sections = json_pack("{s:o}", "options", options);
+    work->sections = sections ? json_dumps(sections, JSON_COMPACT) : NULL;
+    json_decref(sections);
+    request->provenance.sections = work->sections;
+    return work->sections ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+}
+
 static void on_plan(void *user, const struct ps_plan *plan)
 {
     struct cli_progress *progress = user;
@@ -101,7 +139,8 @@ static enum ps_status render(struct work *work, struct ps_error *error)
     const struct ps_render_events events = {
         .plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
     cli_progress_begin(&work->progress, &work->report);
-    if (ps_render(&work->clip, work->model, work->photo, &work->request.params, &events, error))
+    if (identify(work, error) || make_sections(work, error) ||
+        ps_render(&work->clip, work->model, work->photo, &work->request.params, &events, error))
         return error->status;
     const uint64_t messages = ps_context_validation_messages(work->context);
     if (messages)
@@ -137,6 +176,11 @@ static void summarise(struct work *work)
     if (event && measured)
         json_object_update(event, measured);
     json_decref(measured);
+    if (event)
+        json_object_set_new(
+            event, "provenance",
+            json_pack("{s:b, s:o}", "label", !work->request.provenance.unlabelled, "sidecar",
+                      work->request.sidecar ? cli_json_text(work->request.sidecar) : json_null()));
     cli_emit(&work->report, event);
     char peak[CLI_NUMBER_SIZE];
     if (!work->report.quiet)
@@ -152,6 +196,18 @@ static enum ps_status plan_only(struct work *work, struct ps_error *error)
     return PS_OK;
 }
 
+static void close_work(struct work *work)
+{
+    ps_clip_free(&work->clip);
+    ps_photo_free(&work->photo);
+    ps_model_close(&work->model);
+    ps_context_close(&work->context);
+    cli_request_free(&work->request);
+    cli_names_free(&work->names);
+    cli_layers_end(&work->layers);
+    free(work->sections);
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
@@ -161,11 +217,13 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (!cli_layers_read(&work.layers, argc, argv, &work.request, &help, &error) && help) {
         work.report.json = false;
         cli_help(&work.report, command);
-        cli_layers_end(&work.layers);
+        close_work(&work);
         return cli_finish(&work.report, &error);
     }
-    if (!error.status)
+    if (!error.status) {
         cli_settings_store(&work.layers.settings, &work.request);
+        cli_repeat_names(&work.names, &work.request, work.layers.sidecar, &error);
+    }
     work.report.quiet = work.request.quiet;
     cli_layers_warn(&work.report, command->options);
     if (!error.status && !cli_request_resolve(&work.request, &error)) {
@@ -173,12 +231,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         if (!open_inputs(&work, &error) && !(work.request.dry_run ? plan_only : render)(&work, &error))
             summarise(&work);
     }
-    ps_clip_free(&work.clip);
-    ps_photo_free(&work.photo);
-    ps_model_close(&work.model);
-    ps_context_close(&work.context);
-    cli_request_free(&work.request);
-    cli_layers_end(&work.layers);
+    close_work(&work);
     const int code = cli_finish(&work.report, &error);
     return error.status == PS_ERR_CANCELLED && cli_stop_signal() ? 128 + cli_stop_signal() : code;
 }

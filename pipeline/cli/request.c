@@ -1,5 +1,6 @@
 #include "cli/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -210,6 +211,29 @@ const struct cli_option cli_request_options[] = {
      .scope = CLI_ARGUMENT,
      .offset = AT(save.overwrite),
      .help = "replace an existing clip or taps file"},
+    {.name = "from",
+     .kind = CLI_PATH,
+     .scope = CLI_ARGUMENT,
+     .offset = AT(from),
+     .value = "SIDECAR",
+     .help = "render again what this sidecar records; options given beside it win",
+     .excludes = "preset"},
+    {.name = "no-provenance",
+     .kind = CLI_FLAG,
+     .scope = CLI_ARGUMENT,
+     .offset = AT(provenance.unlabelled),
+     .help = "leave out the clip's label, which says that it is generated and how; sidecar and summary "
+             "record that"},
+    {.name = "no-sidecar",
+     .kind = CLI_FLAG,
+     .scope = CLI_MACHINE,
+     .offset = AT(no_sidecar),
+     .help = "do not write CLIP.json, which has all that is needed to render the clip again"},
+    {.name = "reproducible",
+     .kind = CLI_FLAG,
+     .scope = CLI_MACHINE,
+     .offset = AT(save.reproducible),
+     .help = "leave times out, so that the same render gives the same bytes"},
     {.name = "dry-run",
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
@@ -249,8 +273,26 @@ const struct cli_option cli_request_options[] = {
 _Static_assert(sizeof cli_request_options / sizeof *cli_request_options <= CLI_MAX_OPTIONS,
                "tables made from this one have CLI_MAX_OPTIONS rows");
 
+/* The sidecar's name is the clip's with ".json" after it. */
+static enum ps_status name_sidecar(struct cli_request *request, struct ps_error *error)
+{
+    request->save.provenance = &request->provenance;
+    if (request->no_sidecar || !request->output)
+        return PS_OK;
+    const size_t size = strlen(request->output) + sizeof ".json";
+    request->sidecar = malloc(size);
+    if (!request->sidecar)
+        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    snprintf(request->sidecar, size, "%s.json", request->output);
+    request->provenance.sidecar = request->sidecar;
+    return PS_OK;
+}
+
 enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error)
 {
+    if (!request->photo)
+        return cli_fail(error, PS_ERR_USAGE, "usage.argument",
+                        "render needs a PHOTO, or --from SIDECAR; see packshot help render");
     if (!request->output && !request->dry_run)
         return cli_fail(error, PS_ERR_USAGE, "usage.option",
                         "render needs --output CLIP; see packshot help render");
@@ -272,7 +314,7 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
     params->guidance_min = request->guidance[0];
     params->guidance_max = request->guidance[1];
     params->overwrite = request->save.overwrite;
-    return PS_OK;
+    return name_sidecar(request, error);
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -285,21 +327,32 @@ static bool is_same_file(const char *a, const char *b)
     return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+/* A sidecar may be replaced by that of the render that it asked for. */
+static enum ps_status check_inputs(const struct cli_request *request, const char *output, bool is_sidecar,
+                                   struct ps_error *error)
+{
+    const char *const inputs[] = {request->photo, request->model, request->unet, request->params.taps_in,
+                                  is_sidecar ? NULL : request->from};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (is_same_file(output, inputs[i]))
+            return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
+                            "\"%.300s\" would be replaced, and it is an input; name another output", output);
+    return PS_OK;
+}
+
 enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error)
 {
-    const char *const outputs[] = {request->output, request->params.taps};
-    const char *const inputs[] = {request->photo, request->model, request->unet, request->params.taps_in};
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
-        for (size_t j = 0; j < sizeof inputs / sizeof *inputs; j++)
-            if (is_same_file(outputs[i], inputs[j]))
-                return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
-                                "\"%.300s\" would be replaced, and it is an input; name another output",
-                                outputs[i]);
-        if (outputs[i] && ps_clip_check_output(outputs[i], &request->save, error))
-            return error->status;
-    }
-    if (is_same_file(request->output, request->params.taps))
+    const char *const taps = request->params.taps;
+    const struct ps_save_params taps_save = {.overwrite = request->save.overwrite};
+    if (check_inputs(request, request->output, false, error) || check_inputs(request, taps, false, error) ||
+        check_inputs(request, request->sidecar, true, error) ||
+        (request->output && ps_clip_check_output(request->output, &request->save, error)) ||
+        (taps && ps_clip_check_output(taps, &taps_save, error)))
+        return error->status;
+    if (is_same_file(request->output, taps))
         return cli_fail(error, PS_ERR_USAGE, "usage.conflict", "--output and --taps name the same file");
+    if (is_same_file(request->sidecar, taps))
+        return cli_fail(error, PS_ERR_USAGE, "usage.conflict", "--taps names the file of the clip's sidecar");
     return PS_OK;
 }
 
@@ -307,4 +360,6 @@ void cli_request_free(struct cli_request *request)
 {
     free(request->sigmas.values);
     request->sigmas = (struct cli_list){0};
+    free(request->sidecar);
+    request->sidecar = NULL;
 }

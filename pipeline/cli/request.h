@@ -6,7 +6,7 @@
 #include "cli/options.h"
 
 struct cli_request {
-    const char *photo, *output, *model, *unet, *device, *preset;
+    const char *photo, *output, *model, *unet, *device, *preset, *from;
     char default_model[CLI_PATH_SIZE]; /* what `model` points to where none was asked for */
     struct ps_render_params params;
     struct ps_save_params save;
@@ -16,7 +16,9 @@ struct cli_request {
     float guidance[2];
     struct cli_focus focus;
     struct cli_list sigmas;
-    bool dry_run, validate, json, quiet;
+    bool dry_run, validate, json, quiet, no_sidecar;
+    struct ps_provenance provenance; /* save.provenance points here once resolved */
+    char *sidecar;                   /* its name, owned; null for none */
 };
 
 /* The table that fills the struct. */

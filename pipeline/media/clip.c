@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "media/mp4.h"
+#include "provenance/deliver.h"
 
 enum { DEFAULT_CRF = 17, MAX_CRF = 51 };
 
@@ -48,8 +49,10 @@ void ps_clip_free(struct ps_clip **clip)
 {
     struct ps_clip *old = *clip;
     *clip = NULL;
-    if (old)
-        free(old->rgb);
+    if (!old)
+        return;
+    ps_origin_free(&old->origin);
+    free(old->rgb);
     free(old);
 }
 
@@ -90,27 +93,45 @@ static enum ps_status check_params(const struct ps_save_params *params, struct p
     return PS_OK;
 }
 
-static enum ps_status verify(void *user, int fd, struct ps_error *error)
+/* A clip being saved. */
+struct save {
+    const struct ps_clip *clip;
+    uint32_t crf;
+};
+
+static enum ps_status write_mp4(void *user, struct ps_output *output, struct ps_error *error)
 {
-    return ps_mp4_verify(fd, user, error);
+    const struct save *save = user;
+    return ps_mp4_write(output, save->clip, save->crf, error);
+}
+
+static enum ps_status verify_mp4(void *user, int fd, struct ps_error *error)
+{
+    const struct save *save = user;
+    return ps_mp4_verify(fd, save->clip, error);
 }
 
 enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
                             struct ps_error *error)
 {
-    struct ps_output *output = NULL;
-    struct ps_clip shown = *clip;
+    struct save save = {clip, params && params->crf ? params->crf : DEFAULT_CRF};
+    struct ps_library libraries[PS_MP4_LIBRARIES];
+    const struct ps_delivery delivery = {.path = path,
+                                         .overwrite = params && params->overwrite,
+                                         .reproducible = params && params->reproducible,
+                                         .carrier = PS_CARRIER_ISO,
+                                         .origin = clip->origin,
+                                         .provenance = params ? params->provenance : NULL,
+                                         .libraries = libraries,
+                                         .library_count = PS_MP4_LIBRARIES,
+                                         .write = write_mp4,
+                                         .verify = verify_mp4,
+                                         .user = &save};
+    ps_mp4_libraries(libraries);
     enum ps_status status = check_params(params, error);
     if (!status)
         status = ps_mp4_check_encoder(error);
-    if (!status)
-        status = ps_output_open(&output, path, params && params->overwrite, error);
-    if (!status)
-        status = ps_mp4_write(output, clip, params && params->crf ? params->crf : DEFAULT_CRF, error);
-    if (!status)
-        status = ps_output_commit(output, verify, &shown, error);
-    ps_output_close(&output);
-    return status;
+    return status ? status : ps_deliver(&delivery, error);
 }
 
 enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
@@ -118,6 +139,7 @@ enum ps_status ps_clip_check_output(const char *path, const struct ps_save_param
 {
     enum ps_status status = check_params(params, error);
     if (!status)
-        status = ps_output_check(path, params && params->overwrite, error);
+        status =
+            ps_deliver_check(path, params && params->overwrite, params ? params->provenance : NULL, error);
     return status ? status : ps_mp4_check_encoder(error);
 }

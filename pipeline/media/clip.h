@@ -2,12 +2,13 @@
 #ifndef PS_MEDIA_CLIP_H
 #define PS_MEDIA_CLIP_H
 
-#include "base/error.h"
+#include "provenance/origin.h"
 
 struct ps_clip {
     uint32_t width, height, frames, fps;
     uint64_t peak_bytes;
-    uint8_t *rgb; /* [frames, height, width, 3] */
+    uint8_t *rgb;             /* [frames, height, width, 3] */
+    struct ps_origin *origin; /* owned; null where it is not known */
 };
 
 /* A black clip. */

@@ -84,6 +84,20 @@ enum ps_status ps_mp4_check_encoder(struct ps_error *error)
     return PS_ERR_DEVICE;
 }
 
+void ps_mp4_libraries(struct ps_library libraries[PS_MP4_LIBRARIES])
+{
+    const AVCodec *encoder = find_encoder();
+    const unsigned versions[] = {avcodec_version(), avformat_version()};
+    static const char *const names[] = {"libavcodec", "libavformat"};
+    for (size_t i = 0; i < 2; i++) {
+        libraries[i].name = names[i];
+        snprintf(libraries[i].version, sizeof libraries[i].version, "%u.%u.%u",
+                 AV_VERSION_MAJOR(versions[i]), AV_VERSION_MINOR(versions[i]), AV_VERSION_MICRO(versions[i]));
+    }
+    libraries[2].name = "encoder";
+    snprintf(libraries[2].version, sizeof libraries[2].version, "%s", encoder ? encoder->name : "none");
+}
+
 /* Constant quality, whatever the encoder calls it. */
 static int set_quality(AVCodecContext *codec, uint32_t crf)
 {

@@ -10,6 +10,7 @@ struct ps_photo {
     uint32_t width, height;
     uint8_t *rgb;
     uint8_t *alpha; /* [height, width], or null where all of it is opaque */
+    struct ps_fingerprint source;
 };
 
 /* Takes the pixels over from a flat raster, and its alpha. */
@@ -89,6 +90,10 @@ enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const st
     if (status)
         return status;
     status = ps_photo_decode(photo, &file, params, error);
+    if (!status)
+        status = ps_fingerprint_bytes(&(*photo)->source, path, file.bytes, file.size, error);
+    if (status)
+        ps_photo_free(photo);
     ps_file_free(&file);
     return status;
 }
@@ -123,6 +128,11 @@ void ps_photo_free(struct ps_photo **photo)
         free(old->alpha);
     }
     free(old);
+}
+
+const struct ps_fingerprint *ps_photo_source(const struct ps_photo *photo)
+{
+    return &photo->source;
 }
 
 uint32_t ps_photo_width(const struct ps_photo *photo)

@@ -4,10 +4,14 @@
 
 #include "base/error.h"
 #include "media/file.h"
+#include "provenance/origin.h"
 
 /* Decodes a photo from memory, as ps_photo_load does from a file. */
 enum ps_status ps_photo_decode(struct ps_photo **photo, const struct ps_file *file,
                                const struct ps_photo_params *params, struct ps_error *error);
+
+/* The file that the photo was loaded from; name and hash empty where there was none. */
+const struct ps_fingerprint *ps_photo_source(const struct ps_photo *photo);
 
 /* A rectangle of RGB pixels, 8 bits a channel, owned by somebody else. */
 struct ps_view {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "provenance/licence.h"
+
 /* Binds one phase's part: `bind` declares its weights, `set` takes them over. */
 static enum ps_status finish_part(struct ps_binder *binder, bool bound, struct ps_weight_set *set,
                                   struct ps_error *error)
@@ -62,6 +64,8 @@ enum ps_status ps_model_open(struct ps_model **out, struct ps_context *context, 
         ps_model_close(&model);
         return error->status;
     }
+    ps_origin_name(model->name, path, 1);
+    ps_licence_note(model->licence, sizeof model->licence, path);
     *out = model;
     return PS_OK;
 }
@@ -75,6 +79,7 @@ void ps_model_close(struct ps_model **model)
     ps_weight_set_free(&(*model)->encoder.weights);
     ps_weight_set_free(&(*model)->decoder.weights);
     ps_checkpoint_close(&(*model)->checkpoint);
+    free((*model)->files);
     free(*model);
     *model = NULL;
 }

@@ -5,6 +5,7 @@
 #include "model/unet.h"
 #include "model/vae.h"
 #include "model/vision.h"
+#include "provenance/origin.h"
 #include "render/context.h"
 #include "weights/checkpoint.h"
 
@@ -15,6 +16,8 @@ struct ps_model {
     struct ps_encoder encoder;
     struct ps_unet unet;
     struct ps_decoder decoder;
+    char name[PS_ORIGIN_NAME], licence[160]; /* for provenance */
+    struct ps_fingerprint *files;            /* as checkpoint->files, or null: see ps_model_identify */
 };
 
 /* Pixels that one latent cell covers, an axis: 8 for SVD. */

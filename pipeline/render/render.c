@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "media/framing.h"
 #include "media/resample.h"
+#include "render/origin.h"
 #include "render/session.h"
 #include "render/trained.h"
 #include "sample/noise.h"
@@ -266,8 +267,10 @@ enum ps_status ps_render(struct ps_clip **clip, struct ps_model *model, const st
     backend->peak_bytes = backend->allocated_bytes;
     job.session.step_done = on_step;
     job.session.user = &job;
-    if (allocate_session(&job.session, error) || prepare_inputs(&job.session, photo, error) ||
-        run_phases(&job, error) || ps_taps_commit(job.session.taps, error))
+    if (allocate_session(&job.session, error) ||
+        ps_origin_of_render(&job.session.clip->origin, job.request, model, photo, error) ||
+        prepare_inputs(&job.session, photo, error) || run_phases(&job, error) ||
+        ps_taps_commit(job.session.taps, error))
         goto done;
     ps_clip_set_peak(job.session.clip, backend->peak_bytes);
     *clip = job.session.clip;

@@ -59,7 +59,8 @@ class Photos(harness.Case):
             with self.subTest(name=name):
                 with open(os.path.join(os.fsencode(self.folder), name), "wb") as file:
                     file.write(harness.png(33, 21))
-                clip = name[:-4] + b".mp4"
+                # The sidecar's name has five bytes more.
+                clip = name[:-4][:246] + b".mp4"
                 result = self.packshot("render", "-o", clip, "--model", self.model(), *SMALL, "--json", "--", name)
                 self.assertEqual(result.returncode, OK, result.stderr)
                 self.assertTrue(os.path.getsize(os.path.join(os.fsencode(self.folder), clip)))

@@ -24,7 +24,7 @@ class Outputs(harness.Case):
             self.assertEqual(file.read(), b"an older clip")
         self.render(OK, "clip.mp4", "--overwrite")
         self.assertGreater(os.path.getsize(clip), 500)
-        self.assertEqual(self.files(), ["clip.mp4", "photo.png"])
+        self.assertEqual(self.files(), ["clip.mp4", "clip.mp4.json", "photo.png"])
 
     def test_existing_taps_stay(self):
         self.write("taps.safetensors", b"older")

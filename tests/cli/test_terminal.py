@@ -60,6 +60,7 @@ class Terminal(harness.Case):
                 self.assertNotIn(b"\x1b", seen)
                 self.assertIn(b"packshot: unet  step 1/2", seen)
                 os.remove(self.folder / "clip.mp4")
+                os.remove(self.folder / "clip.mp4.json")
 
     def test_interrupt_ends_the_line(self):
         seen, code = self.watch(1000, {"TERM": "xterm", "NO_COLOR": None}, interrupt=True)

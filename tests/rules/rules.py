@@ -28,7 +28,8 @@ ROOMS = {
     "model": {"ops", "weights"},
     "sample": {"ops", "model"},
     "frame": {"base"},
-    "media": {"sandbox", "frame"},
+    "provenance": {"base"},
+    "media": {"sandbox", "frame", "provenance"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
@@ -36,7 +37,7 @@ ROOMS = {
 }
 # Libraries that only some rooms see.
 FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"},
-           "ini.h": {"preset"}}
+           "ini.h": {"preset"}, "openssl/": {"provenance"}}
 
 # What the library must not call, and the sections that hold what can change.
 FORBIDDEN_CALLS = set(

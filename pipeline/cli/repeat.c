@@ -1,0 +1,90 @@
+#include "cli/repeat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/record.h"
+
+/* Sections of a sidecar that a repeated render takes into account. One that is not known may change the clip. */
+static const char *const known_sections[] = {"options"};
+
+static enum ps_status check_sections(const struct ps_sidecar *sidecar, const char *path,
+                                     struct ps_error *error)
+{
+    const char *name;
+    for (size_t i = 0; (name = ps_sidecar_section_name(sidecar, i)); i++) {
+        bool known = false;
+        for (size_t j = 0; j < sizeof known_sections / sizeof *known_sections; j++)
+            known = known || !strcmp(known_sections[j], name);
+        if (!known)
+            return cli_fail(error, PS_ERR_INPUT, "sidecar.value", "%.300s: %.100s: is unknown to packshot %s",
+                            path, name, ps_version());
+    }
+    return PS_OK;
+}
+
+enum ps_status cli_repeat_lay(struct ps_sidecar **sidecar, const char *path, struct cli_settings *settings,
+                              struct ps_error *error)
+{
+    if (ps_sidecar_open(sidecar, path, error) || check_sections(*sidecar, path, error))
+        return error->status;
+    return cli_record_lay(settings, *sidecar, path, error);
+}
+
+/* A file of that name beside the sidecar if it is there, else in the current folder. A name from a sidecar has
+ * no folders. Null when out of memory. */
+static char *place(const char *sidecar, const char *name, bool must_exist)
+{
+    const char *slash = strrchr(sidecar, '/');
+    char *path = NULL;
+    if (slash && asprintf(&path, "%.*s%s", (int)(slash + 1 - sidecar), sidecar, name) < 0)
+        return NULL;
+    if (path && (!must_exist || !access(path, F_OK)))
+        return path;
+    free(path);
+    return strdup(name);
+}
+
+static bool is_component(const char *name)
+{
+    return *name && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+}
+
+/* Sets *to where it is null. */
+static enum ps_status complete(const char **to, char **owned, const char *sidecar, const char *name,
+                               const char *what, struct ps_error *error)
+{
+    if (*to)
+        return PS_OK;
+    if (!is_component(name))
+        return cli_fail(error, PS_ERR_USAGE, "usage.argument",
+                        "%.300s names no %s, so the command line must; see packshot help render", sidecar,
+                        what);
+    *owned = place(sidecar, name, strcmp(what, "clip") != 0);
+    *to = *owned;
+    return *owned ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+}
+
+enum ps_status cli_repeat_names(struct cli_names *names, struct cli_request *request,
+                                const struct ps_sidecar *sidecar, struct ps_error *error)
+{
+    const char *from = request->from;
+    if (!sidecar)
+        return PS_OK;
+    if (complete(&request->photo, &names->photo, from, ps_sidecar_photo(sidecar), "photo", error) ||
+        complete(&request->model, &names->model, from, ps_sidecar_model(sidecar), "checkpoint", error))
+        return error->status;
+    /* The model that comes with packshot is neither here nor there; its hash tells whether it is the one. */
+    if (names->model && access(names->model, F_OK))
+        request->model = NULL;
+    return complete(&request->output, &names->output, from, ps_sidecar_output(sidecar), "clip", error);
+}
+
+void cli_names_free(struct cli_names *names)
+{
+    free(names->photo);
+    free(names->model);
+    free(names->output);
+}

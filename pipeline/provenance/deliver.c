@@ -1,0 +1,122 @@
+#include "provenance/deliver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "provenance/xmp.h"
+
+static const struct ps_provenance defaults;
+
+static const struct ps_provenance *provenance_of(const struct ps_delivery *delivery)
+{
+    return delivery->provenance ? delivery->provenance : &defaults;
+}
+
+enum ps_status ps_deliver_check(const char *path, bool overwrite, const struct ps_provenance *provenance,
+                                struct ps_error *error)
+{
+    enum ps_status status = ps_output_check(path, overwrite, error);
+    if (status || !provenance || !provenance->sidecar)
+        return status;
+    if (!strcmp(path, provenance->sidecar))
+        return ps_fail(error, PS_ERR_USAGE, "usage.conflict",
+                       "%.300s: the clip and its sidecar have one name", path);
+    status = ps_sidecar_check_sections(provenance->sections, error);
+    return status ? status : ps_output_check(provenance->sidecar, overwrite, error);
+}
+
+static enum ps_status label(const struct ps_delivery *delivery, struct ps_output *output,
+                            struct ps_error *error)
+{
+    const struct ps_provenance *provenance = provenance_of(delivery);
+    size_t size;
+    if (provenance->unlabelled || delivery->carrier == PS_CARRIER_NONE)
+        return PS_OK;
+    char *packet = ps_xmp_packet(delivery->origin, provenance->composite, &size, error);
+    if (!packet)
+        return error->status;
+    const enum ps_status status = ps_label_write(output, delivery->carrier, packet, size, error);
+    free(packet);
+    return status;
+}
+
+/* What the sidecar says of the clip, which is complete. */
+static enum ps_status take_fingerprint(struct ps_fingerprint *clip, const char *path,
+                                       const struct ps_output *output, struct ps_error *error)
+{
+    struct stat about;
+    const int fd = ps_output_fd(output);
+    int code = ps_sha256_fd(clip->sha256, fd);
+    if (!code && fstat(fd, &about))
+        code = errno;
+    if (code)
+        return ps_fail(error, PS_ERR_OUTPUT, "output.unreadable", "%.300s: the clip cannot be read back: %s",
+                       path, strerror(code));
+    clip->bytes = (uint64_t)about.st_size;
+    ps_origin_name(clip->name, path, 1);
+    return PS_OK;
+}
+
+/* Leaves the sidecar complete and on disk, but for its name. */
+static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const struct ps_output *clip,
+                                      struct ps_output **sidecar, struct ps_error *error)
+{
+    const struct ps_provenance *provenance = provenance_of(delivery);
+    char now[PS_TIME_TEXT];
+    struct ps_sidecar_facts facts = {.origin = delivery->origin,
+                                     .labelled = !provenance->unlabelled,
+                                     .composite = provenance->composite,
+                                     .sections = provenance->sections,
+                                     .libraries = delivery->libraries,
+                                     .library_count = delivery->library_count};
+    if (!delivery->reproducible) {
+        ps_sidecar_now(now);
+        facts.created = now;
+    }
+    if (take_fingerprint(&facts.clip, delivery->path, clip, error) ||
+        ps_output_open(sidecar, provenance->sidecar, delivery->overwrite, error) ||
+        ps_sidecar_write(*sidecar, &facts, error))
+        return error->status;
+    return ps_output_settle(*sidecar, NULL, NULL, error);
+}
+
+static enum ps_status check_delivery(const struct ps_delivery *delivery, struct ps_error *error)
+{
+    const struct ps_origin *origin = delivery->origin;
+    if (!provenance_of(delivery)->sidecar)
+        return PS_OK;
+    if (origin && origin->file_count && origin->files[0].sha256[0])
+        return PS_OK;
+    ps_fail(error, PS_ERR_USAGE, "usage.sidecar",
+            "a sidecar has the hashes of the checkpoint, and this clip has none");
+    ps_hint(error, "call ps_model_identify before ps_render");
+    return error->status;
+}
+
+/* The names. From the first on a failure leaves a complete clip. */
+static enum ps_status commit(struct ps_output *clip, struct ps_output *sidecar, struct ps_error *error)
+{
+    if (sidecar && ps_output_displace(sidecar, error))
+        return error->status;
+    if (ps_output_commit(clip, NULL, NULL, error) || !sidecar)
+        return error->status;
+    return ps_output_commit(sidecar, NULL, NULL, error);
+}
+
+enum ps_status ps_deliver(const struct ps_delivery *delivery, struct ps_error *error)
+{
+    struct ps_error local = {0};
+    struct ps_output *clip = NULL, *sidecar = NULL;
+    error = error ? error : &local;
+    if (!check_delivery(delivery, error) &&
+        !ps_output_open(&clip, delivery->path, delivery->overwrite, error) &&
+        !delivery->write(delivery->user, clip, error) && !label(delivery, clip, error) &&
+        !ps_output_settle(clip, delivery->verify, delivery->user, error) &&
+        (!provenance_of(delivery)->sidecar || !prepare_sidecar(delivery, clip, &sidecar, error)))
+        commit(clip, sidecar, error);
+    ps_output_close(&sidecar);
+    ps_output_close(&clip);
+    return error->status;
+}
