@@ -387,6 +387,60 @@ PS_API const char *ps_sidecar_section(struct ps_sidecar *sidecar, const char *na
 PS_API enum ps_status ps_sidecar_check(const struct ps_sidecar *sidecar, const struct ps_model *model,
                                        const struct ps_photo *photo, const char *taps_in, struct ps_error *error);
 
+/* ---- measuring -------------------------------------------------------------------------------------------------- */
+
+enum ps_bench_part { PS_BENCH_UNET, PS_BENCH_DECODER, PS_BENCH_ENCODER, PS_BENCH_VISION };
+/* What a row of the table is: a scope of the model's code, such as "unet/transformer/space"; a kernel; a kernel with the
+ * sizes that it was launched with. */
+enum ps_bench_by { PS_BENCH_SCOPES, PS_BENCH_KERNELS, PS_BENCH_SHAPES };
+
+#define PS_BENCH_ROWS 256
+
+/* What to measure. */
+struct ps_bench_params {
+    enum ps_bench_part part; /* one forward of it; the encoder's and the vision tower's are of one picture */
+    enum ps_bench_by by;
+    uint32_t width, height;  /* pixels, multiples of 8, 16 to 8192; 0 means 256. The vision tower has a size of its own */
+    uint32_t frames;         /* 1 to PS_MAX_FRAMES; 0 means 14 */
+    uint32_t rounds;         /* forwards to take the median of, up to 100; 0 means 3 */
+    enum ps_dtype dtype;     /* as in ps_render_params */
+    uint64_t memory_bytes;   /* as in ps_render_params */
+};
+
+/* What the launches of one row took together. */
+struct ps_bench_row {
+    char what[96];
+    uint64_t launches;
+    uint64_t flops; /* floating-point operations */
+    uint64_t bytes; /* of operands read and written, once each */
+    double seconds;
+};
+
+/* What was measured. */
+struct ps_bench {
+    struct ps_bench_params resolved; /* every default filled in */
+    double seconds, least, most;     /* of one forward: median and range of the rounds */
+    uint64_t flops;                  /* of one forward; a multiply-add is two */
+    double ceiling_flops;    /* a second, of the device's multiply-adds (of its products of the storage type on "cpu") on
+                                registers alone, measured before and after; 0 for "ref", which has no ceiling */
+    double copy_bytes;       /* a second, read and written, of copies within the device's memory; 0 alike */
+    uint32_t threads;        /* of "cpu"; else 0 */
+    uint64_t weights_bytes, scratch_bytes, staging_bytes; /* planned, as in ps_phase_plan */
+    uint64_t planned_bytes, peak_bytes;                   /* their sum, and the most that was allocated at one time */
+    bool streamed;           /* weights were read again in every forward */
+    double table_seconds;    /* of the forward that the table is of, whose launches were waited for one by one */
+    uint32_t row_count;
+    struct ps_bench_row rows[PS_BENCH_ROWS]; /* the costliest first */
+};
+
+/* Measures forwards of one part of `model`, which was opened with the context, or where it is NULL of SVD-XT's sizes with
+ * random weights made in memory (bf16: 3 GB for the UNet). One forward warms up, then `rounds` are timed, then one more
+ * makes the table. Of `events`, which may be NULL, progress is told. Status: PS_ERR_USAGE; PS_ERR_MEMORY where it does not
+ * fit, and random weights have to fit whole; PS_ERR_CHECKPOINT, PS_ERR_DEVICE_LOST, PS_ERR_CANCELLED. */
+PS_API enum ps_status ps_bench(struct ps_bench *bench, struct ps_context *context, struct ps_model *model,
+                               const struct ps_bench_params *params, const struct ps_render_events *events,
+                               struct ps_error *error);
+
 #ifdef __cplusplus
 }
 #endif

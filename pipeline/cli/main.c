@@ -8,8 +8,9 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_render_command, &cli_presets_command, &cli_presets_show_command, &cli_presets_check_command,
-    &cli_config_command, &cli_inspect_command, &cli_devices_command,      &cli_doctor_command,
+    &cli_render_command,        &cli_presets_command, &cli_presets_show_command,
+    &cli_presets_check_command, &cli_config_command,  &cli_inspect_command,
+    &cli_devices_command,       &cli_doctor_command,  &cli_bench_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -4,7 +4,7 @@
 
 #include "cli/text.h"
 
-static const char *dtype_name(enum ps_dtype dtype)
+const char *cli_dtype_name(enum ps_dtype dtype)
 {
     return dtype == PS_DTYPE_F16 ? "f16" : dtype == PS_DTYPE_BF16 ? "bf16" : "f32";
 }
@@ -29,7 +29,7 @@ static json_t *params_event(const struct ps_render_params *params)
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);
     if (event) {
         json_object_set_new(event, "seed", json_string(seed));
-        json_object_set_new(event, "dtype", json_string(dtype_name(params->dtype)));
+        json_object_set_new(event, "dtype", json_string(cli_dtype_name(params->dtype)));
     }
     return event;
 }
@@ -50,7 +50,7 @@ static void say_plan(struct cli_report *report, const struct ps_plan *plan)
     char a[CLI_NUMBER_SIZE], b[CLI_NUMBER_SIZE], c[CLI_NUMBER_SIZE], d[CLI_NUMBER_SIZE];
     cli_say(report, false, "plan: %ux%u, %u frames, %u steps, guidance %g to %g, %s, seed %llu",
             params->width, params->height, params->frames, params->steps, (double)params->guidance_min,
-            (double)params->guidance_max, dtype_name(params->dtype), (unsigned long long)params->seed);
+            (double)params->guidance_max, cli_dtype_name(params->dtype), (unsigned long long)params->seed);
     cli_say(report, false, "  %-8s %12s %12s %12s %14s", "phase", "weights", "scratch", "staging", "work");
     for (uint32_t i = 0; i < plan->phase_count; i++) {
         const struct ps_phase_plan *phase = &plan->phases[i];

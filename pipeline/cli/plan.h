@@ -7,4 +7,7 @@
 /* Both: a table on stderr, and the event "plan". */
 void cli_tell_plan(struct cli_report *report, const struct ps_plan *plan);
 
+/* "f16"; a static string. */
+const char *cli_dtype_name(enum ps_dtype dtype);
+
 #endif

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/checked.h"
+#include "cpu/ceiling.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
 #include "cpu/selfcheck.h"
@@ -277,4 +278,15 @@ uint32_t ps_cpu_threads(const struct ps_backend *backend)
 bool ps_cpu_prefers_bf16(const struct ps_backend *backend)
 {
     return ((const struct cpu_backend *)backend)->table->native_bf16;
+}
+
+double ps_cpu_ceiling(const struct ps_backend *backend, enum ps_type type)
+{
+    const struct cpu_backend *cpu = (const struct cpu_backend *)backend;
+    return ps_cpu_ceiling_flops(cpu->pool, cpu->isa, type);
+}
+
+double ps_cpu_copy_rate(const struct ps_backend *backend)
+{
+    return ps_cpu_ceiling_copy(((const struct cpu_backend *)backend)->pool);
 }

@@ -27,6 +27,12 @@ struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_err
 const char *ps_cpu_isa(const struct ps_backend *backend);
 uint32_t ps_cpu_threads(const struct ps_backend *backend);
 
+/* What the threads reach together, measured now: floating-point operations a second with products of that
+ * storage type on registers alone, and bytes read and written a second when memory is copied (0 where memory
+ * is out). */
+double ps_cpu_ceiling(const struct ps_backend *backend, enum ps_type type);
+double ps_cpu_copy_rate(const struct ps_backend *backend);
+
 /* Whether products of bfloat16 run faster than those of float32 on this machine. */
 bool ps_cpu_prefers_bf16(const struct ps_backend *backend);
 

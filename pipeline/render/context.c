@@ -8,6 +8,7 @@
 #include "base/host.h"
 #include "cpu/cpu.h"
 #include "ref/ref.h"
+#include "vk/ceiling.h"
 #include "vk/vk.h"
 
 static struct ps_device reference_device(void)
@@ -158,6 +159,35 @@ uint64_t ps_context_free_bytes(const struct ps_context *context)
 {
     return context->interpreter == PS_ON_VULKAN ? ps_vk_free_bytes(context->backend)
                                                 : ps_host_available_bytes();
+}
+
+static bool measure_vulkan(struct ps_backend *backend, struct ps_ceiling *ceiling, struct ps_error *error)
+{
+    struct ps_vk_ceiling *loop = ps_vk_ceiling_open(backend, error);
+    if (loop)
+        ceiling->flops = ps_vk_ceiling_measure(loop, error);
+    ps_vk_ceiling_close(loop);
+    if (!error->status)
+        ceiling->copy_bytes = ps_vk_copy_rate(backend, error);
+    return !error->status;
+}
+
+bool ps_context_ceiling(const struct ps_context *context, enum ps_type type, struct ps_ceiling *ceiling,
+                        struct ps_error *error)
+{
+    *ceiling = (struct ps_ceiling){0};
+    if (context->interpreter == PS_ON_VULKAN)
+        return measure_vulkan(context->backend, ceiling, error);
+    if (context->interpreter == PS_ON_CPU) {
+        ceiling->flops = ps_cpu_ceiling(context->backend, type);
+        ceiling->copy_bytes = ps_cpu_copy_rate(context->backend);
+    }
+    return true;
+}
+
+uint32_t ps_context_threads(const struct ps_context *context)
+{
+    return context->interpreter == PS_ON_CPU ? ps_cpu_threads(context->backend) : 0;
 }
 
 enum ps_dtype ps_context_dtype(const struct ps_context *context)

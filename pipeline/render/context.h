@@ -18,6 +18,17 @@ void ps_log(const struct ps_context *context, enum ps_log_level level, const cha
 /* Bytes that a render may use when it is not told. */
 uint64_t ps_context_free_bytes(const struct ps_context *context);
 
+/* What the device reaches at best, measured now, with products of a storage type: see ps_bench. False after an
+ * error. */
+struct ps_ceiling {
+    double flops, copy_bytes; /* a second; 0 where it has none */
+};
+bool ps_context_ceiling(const struct ps_context *context, enum ps_type type, struct ps_ceiling *ceiling,
+                        struct ps_error *error);
+
+/* Threads of "cpu"; else 0. */
+uint32_t ps_context_threads(const struct ps_context *context);
+
 /* The storage type to use where the caller names none. */
 enum ps_dtype ps_context_dtype(const struct ps_context *context);
 

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static bool in_range(const char *name, double value, double low, double high, struct ps_error *error)
+bool ps_param_in_range(const char *name, double value, double low, double high, struct ps_error *error)
 {
     if (value >= low && value <= high)
         return true;
@@ -10,9 +10,9 @@ static bool in_range(const char *name, double value, double low, double high, st
     return false;
 }
 
-static bool size_is_valid(const char *name, uint32_t pixels, struct ps_error *error)
+bool ps_param_is_size(const char *name, uint32_t pixels, struct ps_error *error)
 {
-    if (!in_range(name, pixels, 16, 8192, error))
+    if (!ps_param_in_range(name, pixels, 16, 8192, error))
         return false;
     if (pixels % 8 == 0)
         return true;
@@ -46,29 +46,27 @@ static void fill_defaults(struct ps_render_params *p, const struct ps_model *mod
         p->guidance_min = positive_or(wish->guidance[0], 1);
     if (p->guidance_max == 0)
         p->guidance_max = positive_or(wish->guidance[1], 3);
-    if (p->dtype == PS_DTYPE_DEFAULT)
-        p->dtype = ps_context_dtype(model->context);
     if (!p->memory_bytes)
         p->memory_bytes = ps_context_free_bytes(model->context);
 }
 
 static bool ranges_hold(const struct ps_render_params *p, struct ps_error *error)
 {
-    return size_is_valid("width", p->width, error) && size_is_valid("height", p->height, error) &&
-           in_range("frames", p->frames, 1, PS_MAX_FRAMES, error) && in_range("fps", p->fps, 1, 120, error) &&
-           in_range("motion", p->motion, 0, 1023, error) &&
-           in_range("noise augmentation", p->noise_augmentation, 0, 10, error) &&
-           in_range("guidance minimum", p->guidance_min, 0.01, 100, error) &&
-           in_range("guidance maximum", p->guidance_max, 0.01, 100, error) &&
-           in_range("decode chunk", p->decode_chunk, 0, PS_MAX_FRAMES, error) &&
-           in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_EXTEND, error) &&
-           in_range("focus", p->focus, PS_FOCUS_CENTRE, PS_FOCUS_POINT, error) &&
-           in_range("focus x", (double)p->focus_x, 0, 1, error) &&
-           in_range("focus y", (double)p->focus_y, 0, 1, error) &&
-           in_range("pad colour", p->pad_colour, 0, 0xffffff, error) &&
-           in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
-           in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error) &&
-           in_range("dtype", p->dtype, PS_DTYPE_F32, PS_DTYPE_BF16, error);
+    return ps_param_is_size("width", p->width, error) && ps_param_is_size("height", p->height, error) &&
+           ps_param_in_range("frames", p->frames, 1, PS_MAX_FRAMES, error) &&
+           ps_param_in_range("fps", p->fps, 1, 120, error) &&
+           ps_param_in_range("motion", p->motion, 0, 1023, error) &&
+           ps_param_in_range("noise augmentation", p->noise_augmentation, 0, 10, error) &&
+           ps_param_in_range("guidance minimum", p->guidance_min, 0.01, 100, error) &&
+           ps_param_in_range("guidance maximum", p->guidance_max, 0.01, 100, error) &&
+           ps_param_in_range("decode chunk", p->decode_chunk, 0, PS_MAX_FRAMES, error) &&
+           ps_param_in_range("fit", p->fit, PS_FIT_CROP, PS_FIT_EXTEND, error) &&
+           ps_param_in_range("focus", p->focus, PS_FOCUS_CENTRE, PS_FOCUS_POINT, error) &&
+           ps_param_in_range("focus x", (double)p->focus_x, 0, 1, error) &&
+           ps_param_in_range("focus y", (double)p->focus_y, 0, 1, error) &&
+           ps_param_in_range("pad colour", p->pad_colour, 0, 0xffffff, error) &&
+           ps_param_in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
+           ps_param_in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error);
 }
 
 static enum ps_status make_sigmas(struct ps_request *request, const struct ps_model *model,
@@ -86,6 +84,22 @@ static enum ps_status make_sigmas(struct ps_request *request, const struct ps_mo
     return error->status;
 }
 
+bool ps_param_type(enum ps_dtype *dtype, enum ps_type *type, const struct ps_context *context,
+                   struct ps_error *error)
+{
+    if (*dtype == PS_DTYPE_DEFAULT)
+        *dtype = ps_context_dtype(context);
+    if (!ps_param_in_range("dtype", *dtype, PS_DTYPE_F32, PS_DTYPE_BF16, error))
+        return false;
+    if (*dtype == PS_DTYPE_BF16 && context->interpreter == PS_ON_VULKAN) {
+        ps_fail(error, PS_ERR_USAGE, "usage.dtype", "a Vulkan device stores f16 or f32, not bf16");
+        ps_hint(error, "use --dtype f16, or --device cpu");
+        return false;
+    }
+    *type = *dtype == PS_DTYPE_BF16 ? PS_BF16 : *dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
+    return true;
+}
+
 enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_model *model,
                                   const struct ps_render_params *params, struct ps_error *error)
 {
@@ -94,13 +108,9 @@ enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_mo
         request->params = *params;
     struct ps_render_params *p = &request->params;
     fill_defaults(p, model);
-    if (!ranges_hold(p, error) || make_sigmas(request, model, error))
+    if (!ranges_hold(p, error) || make_sigmas(request, model, error) ||
+        !ps_param_type(&p->dtype, &request->type, model->context, error))
         return error->status;
-    if (p->dtype == PS_DTYPE_BF16 && model->context->interpreter == PS_ON_VULKAN) {
-        ps_fail(error, PS_ERR_USAGE, "usage.dtype", "a Vulkan device stores f16 or f32, not bf16");
-        ps_hint(error, "use --dtype f16, or --device cpu");
-        return error->status;
-    }
     const uint32_t scale = ps_model_latent_scale(model);
     request->latent_h = p->height / scale;
     request->latent_w = p->width / scale;
@@ -110,7 +120,6 @@ enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_mo
                        "%ux%u is not a multiple of %u, which this model's VAE needs", p->width, p->height,
                        scale);
     request->guided = ps_guidance_ramp(p->guidance_min, p->guidance_max, p->frames, request->guidance);
-    request->type = p->dtype == PS_DTYPE_BF16 ? PS_BF16 : p->dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
     request->encoder_type = model->checkpoint->vae.force_upcast ? PS_F32 : request->type;
     return PS_OK;
 }

@@ -18,4 +18,11 @@ struct ps_request {
 enum ps_status ps_request_resolve(struct ps_request *request, const struct ps_model *model,
                                   const struct ps_render_params *params, struct ps_error *error);
 
+/* What other calls judge their parameters with. Each is false with PS_ERR_USAGE in `error`. */
+bool ps_param_in_range(const char *name, double value, double low, double high, struct ps_error *error);
+bool ps_param_is_size(const char *name, uint32_t pixels, struct ps_error *error);
+/* Fills in the context's default; *type is how tensors are stored then. */
+bool ps_param_type(enum ps_dtype *dtype, enum ps_type *type, const struct ps_context *context,
+                   struct ps_error *error);
+
 #endif

@@ -1,21 +1,14 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "media/framing.h"
 #include "media/resample.h"
 #include "render/origin.h"
 #include "render/session.h"
 #include "render/trained.h"
 #include "sample/noise.h"
-
-static double now_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* A render while it runs: the session, its layouts, and what progress is told from. */
 struct job {
@@ -83,7 +76,7 @@ enum ps_status ps_render_plan(struct ps_plan *plan, struct ps_model *model,
 /* True while the caller wants the render to go on. */
 static bool tell(struct job *job, uint64_t flops)
 {
-    job->last_told = now_seconds();
+    job->last_told = ps_seconds();
     if (!job->events || !job->events->progress)
         return true;
     const struct ps_progress progress = {
@@ -100,13 +93,13 @@ static bool tell(struct job *job, uint64_t flops)
 static bool on_launch(void *user, const struct ps_run *run)
 {
     struct job *job = user;
-    return now_seconds() - job->last_told < 0.2 || tell(job, run->flops);
+    return ps_seconds() - job->last_told < 0.2 || tell(job, run->flops);
 }
 
 static bool on_step(void *user, uint32_t step, uint32_t steps)
 {
     struct job *job = user;
-    const double now = now_seconds();
+    const double now = ps_seconds();
     job->step_seconds = now - job->phase_step_begun;
     job->phase_step_begun = now;
     job->step = step < steps ? step + 1 : steps;
@@ -232,7 +225,7 @@ static enum ps_status run_phases(struct job *job, struct ps_error *error)
         job->step = 1;
         job->steps = job->phases[i].steps;
         job->step_seconds = 0;
-        job->phase_step_begun = now_seconds();
+        job->phase_step_begun = ps_seconds();
         if (!tell(job, 0))
             return ps_fail(error, PS_ERR_CANCELLED, "cancelled", "stopped as asked");
         if (ps_layout_run(&job->layouts[i], &job->phases[i], job->session.model->context->backend, on_launch,
@@ -256,7 +249,7 @@ enum ps_status ps_render(struct ps_clip **clip, struct ps_model *model, const st
     *clip = NULL;
     error = error ? error : &local;
     struct ps_plan plan;
-    struct job job = {.events = events, .begun = now_seconds(), .request = malloc(sizeof *job.request)};
+    struct job job = {.events = events, .begun = ps_seconds(), .request = malloc(sizeof *job.request)};
     if (!job.request)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     if (plan_job(&job, model, params, &plan, error))

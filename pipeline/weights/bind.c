@@ -9,17 +9,19 @@
 #include <string.h>
 
 #define SHOWN 5
+#define MOST_WEIGHTS 8192 /* that are bound to a part without entries; SVD-XT's UNet has 1500 tensors */
 
 enum ps_status ps_binder_begin(struct ps_binder *binder, struct ps_part *part, struct ps_error *error)
 {
     *binder = (struct ps_binder){.part = part};
     /* A weight takes a tensor at least, so there are not more: the array never moves. */
-    binder->items = calloc(part->count ? part->count : 1, sizeof *binder->items);
+    const uint32_t most = part->complete ? MOST_WEIGHTS : part->count;
+    binder->items = calloc(most ? most : 1, sizeof *binder->items);
     if (!binder->items)
         ps_fail(&binder->fault, PS_ERR_MEMORY, "memory.host", "%s: no memory for the list of weights",
                 part->name);
     else
-        binder->capacity = part->count;
+        binder->capacity = most;
     return binder->fault.status ? ps_fail(error, PS_ERR_MEMORY, binder->fault.id, "%s", binder->fault.message)
                                 : PS_OK;
 }
@@ -137,6 +139,8 @@ static int64_t claim(struct ps_binder *binder, const char *name, const char *suf
                      const uint64_t *shape)
 {
     char full[PS_NAME_BYTES], found[PS_DIMS_TEXT], expected[PS_DIMS_TEXT];
+    if (binder->part->complete)
+        return 0;
     const int length = snprintf(full, sizeof full, "%s%s%s", name, *suffix ? "." : "", suffix);
     struct ps_entry *entry = length < PS_NAME_BYTES ? ps_part_find(binder->part, full) : NULL;
     if (!entry) {
@@ -165,7 +169,7 @@ static struct ps_weight *add_weight(struct ps_binder *binder, enum ps_pack pack,
         return NULL;
     if (binder->count == binder->capacity) {
         ps_fail(&binder->fault, PS_ERR_INTERNAL, "bind.twice", "%s: tensor %.150s is bound more than once",
-                binder->part->name, binder->part->entries[source].name);
+                binder->part->name, binder->part->complete ? "?" : binder->part->entries[source].name);
         return NULL;
     }
     struct ps_weight *weight = &binder->items[binder->count];
@@ -310,7 +314,7 @@ float ps_bind_scalar(struct ps_binder *binder, const char *format, ...)
     char name[PS_NAME_BYTES];
     FULL_NAME(binder, name, format);
     const int64_t source = claim(binder, name, "", 1, (const uint64_t[]){1});
-    if (source < 0)
+    if (source < 0 || binder->part->complete)
         return 0.0f;
     const struct ps_entry *entry = &binder->part->entries[source];
     uint32_t bits = 0;

@@ -26,6 +26,7 @@ struct ps_part {
     uint32_t count, capacity;
     struct ps_entry *entries; /* by name, once sealed */
     struct ps_error problem;  /* why the part cannot be used; status PS_OK if it can */
+    bool complete;            /* has whatever a binder asks for, without entries: see random.h */
 };
 
 /* An empty part; `name` must outlive it. */

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/ceiling.h"
 #include "bench/onednn.h"
-#include "bench/watch.h"
 #include "cpu/cpu.h"
 #include "ops/ops.h"
+#include "run/watch.h"
 
 enum kind {
     LINEAR,
@@ -184,7 +183,7 @@ static double peer(const struct bench_case *c, enum ps_type type)
     return c->kind == CONV ? onednn_conv3x3(type, c->n, c->h, c->w, c->in, c->out) : 0;
 }
 
-static void measure(struct watch *watch, const struct bench_case *c, enum ps_type type,
+static void measure(struct ps_watch *watch, const struct bench_case *c, enum ps_type type,
                     struct ceilings ceilings, bool peers)
 {
     const struct ps_store store = {.fill = fill};
@@ -200,8 +199,9 @@ static void measure(struct watch *watch, const struct bench_case *c, enum ps_typ
     execute(&run, c, &t);
     double flops = 0, bytes = 0;
     for (uint32_t i = 0; i < runs && ps_run_ok(&run); i++) {
-        watch_clear(watch);
+        ps_watch_start(watch, &run, PS_BENCH_KERNELS);
         execute(&run, c, &t);
+        ps_watch_stop(watch);
         seconds[i] = flops = bytes = 0;
         for (uint32_t j = 0; j < watch->count; j++) {
             seconds[i] += watch->rows[j].seconds;
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
             only = argv[i];
     }
     struct ps_error error = {0};
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct ps_watch *watch = calloc(1, sizeof *watch);
     struct ps_backend *cpu = ps_cpu_open(&(struct ps_cpu_params){.threads = threads, .isa = isa}, &error);
     const uint64_t scratch = SCRATCH, weights = WEIGHTS;
     if (!cpu || !watch || !cpu->ops->reserve_staging(cpu, weights, &error) ||
@@ -254,10 +254,10 @@ int main(int argc, char **argv)
         return 1;
     }
     threads = ps_cpu_threads(cpu);
-    const struct ceilings ceilings = {ceiling_flops(ps_cpu_isa(cpu), type, threads), ceiling_copy(threads)};
+    const struct ceilings ceilings = {ps_cpu_ceiling(cpu, type), ps_cpu_copy_rate(cpu)};
     printf("%s in %s on %u threads; in registers %.1f GFLOP/s, copy %.1f GB/s\n", ps_cpu_isa(cpu),
            ps_type_name(type), threads, ceilings.flops / 1e9, ceilings.copy / 1e9);
-    watch_begin(watch, cpu);
+    ps_watch_begin(watch, cpu);
     for (uint32_t i = 0; i < COUNT; i++)
         if (strstr(cases[i].name, only))
             measure(watch, &cases[i], type, ceilings, peers);

@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/half.h"
-#include "bench/vk_ceiling.h"
 #include "bench/clock.h"
 #include "ops/ops.h"
 #include "run/plan.h"
+#include "vk/ceiling.h"
 #include "vk/vk.h"
 
 #define MAX_ROUNDS 99
@@ -157,25 +158,25 @@ static double highest(double *values, size_t count)
     return values[count - 1];
 }
 
-static bool measure(struct ps_backend *backend, struct bench_vk_ceiling *ceiling, const struct bench_case *c,
+static bool measure(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, const struct bench_case *c,
                     enum ps_type type, int rounds, struct ps_error *error)
 {
     static struct bench bench;
     double rate[MAX_ROUNDS], roof[MAX_ROUNDS], fraction[MAX_ROUNDS], cpu_fraction[MAX_ROUNDS];
     set_up(&bench, backend, c, type, error);
     bench.run.flops = 0;
-    const double before = bench_seconds();
+    const double before = ps_seconds();
     launch(&bench, c);
-    const double first = bench_seconds() - before;
+    const double first = ps_seconds() - before;
     const double gflop = 1e-9 * (double)bench.run.flops;
     for (int i = 0; i < rounds && !error->status; i++) {
         const double cpu0 = bench_cpu_seconds();
-        roof[i] = 1e-9 * bench_vk_ceiling_measure(ceiling, error);
-        const double cpu1 = bench_cpu_seconds(), begin = bench_seconds();
+        roof[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, error);
+        const double cpu1 = bench_cpu_seconds(), begin = ps_seconds();
         launch(&bench, c);
-        rate[i] = gflop / (bench_seconds() - begin);
+        rate[i] = gflop / (ps_seconds() - begin);
         fraction[i] = rate[i] / roof[i];
-        const double cpu_roof = 1e-9 * bench_vk_ceiling_flops() / (cpu1 - cpu0);
+        const double cpu_roof = 1e-9 * ps_vk_ceiling_flops(ceiling) / (cpu1 - cpu0);
         cpu_fraction[i] = gflop / (bench_cpu_seconds() - cpu1) / cpu_roof;
     }
     ps_run_end(&bench.run);
@@ -207,11 +208,11 @@ int main(int argc, char **argv)
 
     struct ps_error error = {0};
     struct ps_backend *backend = ps_vk_open(&(struct ps_vk_params){.selector = device}, &error);
-    struct bench_vk_ceiling *ceiling = backend ? bench_vk_ceiling_open(backend, &error) : NULL;
+    struct ps_vk_ceiling *ceiling = backend ? ps_vk_ceiling_open(backend, &error) : NULL;
     if (ceiling) {
         double roofs[9];
         for (int i = 0; i < 9; i++)
-            roofs[i] = 1e-9 * bench_vk_ceiling_measure(ceiling, &error);
+            roofs[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, &error);
         printf("%s: multiply-adds without loads, median %.1f GFLOP/s\n", ps_vk_device(backend)->name,
                bench_median(roofs, 9));
         printf("%-46s %8s %7s %7s %8s %8s %8s\n", "", "GFLOP/s", "of roof", "cpu", "best", "roof",
@@ -223,7 +224,7 @@ int main(int argc, char **argv)
                 measure(backend, ceiling, &cases[i], (enum ps_type)type, rounds, &error);
     if (error.status)
         fprintf(stderr, "%s\n", error.message);
-    bench_vk_ceiling_close(ceiling);
+    ps_vk_ceiling_close(ceiling);
     if (backend)
         backend->ops->close(backend);
     return error.status ? 1 : 0;

@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-static inline double bench_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Processor time that this process has used on all its threads. */
 static inline double bench_cpu_seconds(void)
 {

@@ -21,7 +21,7 @@ double onednn_conv3x3(enum ps_type type, uint32_t frames, uint32_t h, uint32_t w
 
 #include <dnnl.h>
 
-#include "bench/watch.h"
+#include "base/clock.h"
 
 #define RUNS 7
 
@@ -66,10 +66,10 @@ static double rate(dnnl_primitive_desc_t desc, dnnl_engine_t engine, double flop
         execute[i] = (dnnl_exec_arg_t){arguments[i],
                                        memory(dnnl_primitive_desc_query_md(desc, queries[i], 0), engine)};
     for (int i = -2; i < RUNS; i++) {
-        const double begin = watch_now();
+        const double begin = ps_seconds();
         check(dnnl_primitive_execute(primitive, stream, 3, execute));
         check(dnnl_stream_wait(stream));
-        seconds[i < 0 ? 0 : i] = watch_now() - begin;
+        seconds[i < 0 ? 0 : i] = ps_seconds() - begin;
     }
     for (int i = 0; i < 3; i++)
         dnnl_memory_destroy(execute[i].memory);

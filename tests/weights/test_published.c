@@ -2,6 +2,7 @@
 #include "weights/support.h"
 
 #include "weights/checkpoint.h"
+#include "weights/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +212,10 @@ static void test_folder(void **state)
     assert_string_equal(ps_part_storage(&checkpoint->parts[PS_PART_VAE], text, sizeof text), "F32");
     check_sizes(checkpoint, 25);
     assert_true(checkpoint->vae.temporal && !checkpoint->vae.has_post_quant_conv);
+    /* What measurements without a checkpoint take for these sizes. */
+    assert_memory_equal(&checkpoint->unet, &ps_svd_xt_unet, sizeof ps_svd_xt_unet);
+    assert_memory_equal(&checkpoint->vae, &ps_svd_xt_vae, sizeof ps_svd_xt_vae);
+    assert_memory_equal(&checkpoint->vision, &ps_svd_xt_vision, sizeof ps_svd_xt_vision);
     ps_checkpoint_close(&checkpoint);
 }
 

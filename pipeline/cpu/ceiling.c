@@ -1,14 +1,16 @@
-#include "bench/ceiling.h"
+#include "cpu/ceiling.h"
 
 #include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/watch.h"
-#include "cpu/pool.h"
+#include "base/clock.h"
 
+/* Some 20 ms of each loop. */
 #define ROUNDS 4000000
-#define COPY_BYTES (256u << 20)
+#define TILE_ROUNDS 400000
+#define TIMES 4
+#define COPY_BYTES (128u << 20)
 
 #define AVX512 __attribute__((target("avx512f")))
 #define AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
@@ -72,7 +74,7 @@ AMX static void tiles(void)
         all.rows[i] = 16;
     }
     _tile_loadconfig(&all);
-    for (int n = 0; n < ROUNDS; n++) {
+    for (int n = 0; n < TILE_ROUNDS; n++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
@@ -94,31 +96,26 @@ static void run_loop(void *work, uint32_t index, void *scratch)
 
 static double best_seconds(struct ps_pool *pool, ps_pool_task *task, void *work)
 {
-    double best = 1e9;
-    for (int i = 0; i < 4; i++) {
-        const double begin = watch_now();
+    double best = 0;
+    for (int i = 0; i < TIMES; i++) {
+        const double begin = ps_seconds();
         ps_pool_run(pool, task, work, ps_pool_threads(pool));
-        const double seconds = watch_now() - begin;
-        best = seconds < best ? seconds : best;
+        const double seconds = ps_seconds() - begin;
+        best = !i || seconds < best ? seconds : best;
     }
     return best;
 }
 
-double ceiling_flops(const char *isa, enum ps_type type, uint32_t threads)
+double ps_cpu_ceiling_flops(struct ps_pool *pool, enum ps_cpu_isa isa, enum ps_type type)
 {
-    struct ps_pool *pool = ps_pool_open(threads);
     struct loop loop = {fma512, 16.0 * 32 * ROUNDS};
-    if (!pool)
-        return 0;
-    if (!strcmp(isa, "avx2"))
+    if (isa == PS_CPU_AVX2)
         loop = (struct loop){fma256, 12.0 * 16 * ROUNDS};
-    else if (!strcmp(isa, "amx") && type == PS_BF16)
-        loop = (struct loop){tiles, 4.0 * 32768 * ROUNDS};
-    else if (strcmp(isa, "avx512") && type == PS_BF16)
+    else if (isa == PS_CPU_AMX && type == PS_BF16)
+        loop = (struct loop){tiles, 4.0 * 32768 * TILE_ROUNDS};
+    else if (isa >= PS_CPU_AVX512_BF16 && type == PS_BF16)
         loop = (struct loop){dot512, 16.0 * 64 * ROUNDS};
-    const double seconds = best_seconds(pool, run_loop, &loop);
-    ps_pool_close(pool);
-    return loop.flops * threads / seconds;
+    return loop.flops * ps_pool_threads(pool) / best_seconds(pool, run_loop, &loop);
 }
 
 struct copy {
@@ -134,18 +131,15 @@ static void run_copy(void *work, uint32_t index, void *scratch)
     memcpy(copy->to + index * part, copy->from + index * part, part);
 }
 
-double ceiling_copy(uint32_t threads)
+double ps_cpu_ceiling_copy(struct ps_pool *pool)
 {
-    struct ps_pool *pool = ps_pool_open(threads);
-    struct copy copy = {malloc(COPY_BYTES), malloc(COPY_BYTES), threads};
-    double seconds = 1;
-    if (pool && copy.from && copy.to) {
+    struct copy copy = {malloc(COPY_BYTES), malloc(COPY_BYTES), ps_pool_threads(pool)};
+    double rate = 0;
+    if (copy.from && copy.to) {
         memset(copy.from, 1, COPY_BYTES);
-        seconds = best_seconds(pool, run_copy, &copy);
+        rate = 2.0 * COPY_BYTES / best_seconds(pool, run_copy, &copy);
     }
     free(copy.from);
     free(copy.to);
-    if (pool)
-        ps_pool_close(pool);
-    return 2.0 * COPY_BYTES / seconds;
+    return rate;
 }
