@@ -71,8 +71,11 @@ static void describe_to_getopt(const struct cli_option *options, struct option *
     shorts[used++] = 'h';
     for (; options[i].name; i++) {
         const bool value = options[i].kind != CLI_FLAG;
-        longs[i] = (struct option){options[i].name, value ? required_argument : no_argument, NULL,
-                                   FIRST_ROW + (int)i};
+        /* What a file sets the command line has to be able to take back: --quiet=no. */
+        const int argument = value                              ? required_argument
+                             : options[i].scope == CLI_ARGUMENT ? no_argument
+                                                                : optional_argument;
+        longs[i] = (struct option){options[i].name, argument, NULL, FIRST_ROW + (int)i};
         if (!options[i].letter)
             continue;
         shorts[used++] = options[i].letter;
@@ -143,7 +146,7 @@ static enum ps_status take_option(const struct cli_command *command, int result,
     const struct cli_option *option = find_row(command->options, result);
     if (result >= FIRST_ROW && is_abbreviated(argument, option->name))
         return fail_option(command, argument, error);
-    const char *text = option->kind == CLI_FLAG ? "yes" : optarg;
+    const char *text = optarg ? optarg : "yes";
     if (!cli_accepts(option, text))
         return fail_value(command, option, text, error);
     cli_settings_set(settings, option, text, NULL, 0);

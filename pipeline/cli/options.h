@@ -9,7 +9,7 @@
 
 /* What an option's value is, and what of the command's struct it is stored in. */
 enum cli_kind {
-    CLI_FLAG,       /* bool; no value on the command line, elsewhere yes or no */
+    CLI_FLAG, /* bool: yes or no, and yes without a value; the command line takes no value for a CLI_ARGUMENT */
     CLI_TEXT,       /* const char *: anything but nothing */
     CLI_PATH,       /* the same: a file or folder; in an INI file relative to the file's folder */
     CLI_CHOICE,     /* int: position in `choices` plus `low` */

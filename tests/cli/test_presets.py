@@ -286,6 +286,13 @@ class Config(harness.Case):
         result = self.expect(OK, "config", env={"PACKSHOT_NOISE_AUG": "0.5", "PACKSHOT_SEED": ""})
         self.assertEqual((result.stdout, result.stderr), (b"noise-aug = 0.5\n", b""))
 
+    def test_flags_are_taken_back(self):
+        self.write("packshot.ini", b"[render]\nquiet = yes\n")
+        call = ["render", self.photo(), "--model", self.model(), "--width", "64", "--height", "64", "--frames", "2", "--dry-run", "--device", "cpu"]
+        for more, quiet in ([], True), (["--quiet=no"], False), (["--quiet=yes"], True), (["-q"], True), (["--quiet=no", "-q"], True):
+            self.assertEqual(not self.expect(OK, *call, *more).stderr, quiet, more)
+        self.assertTrue(self.expect(OK, *call, env={"PACKSHOT_QUIET": "no"}).stderr)
+
     def test_paths_belong_to_their_file(self):
         """Those of a project stay in its folder: M8."""
         self.write("user/packshot/packshot.ini", b"[render]\nmodel = models/svd\nunet = /models/fine\n")

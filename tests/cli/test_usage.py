@@ -12,6 +12,8 @@ RENDER = [
     (["--qwertz"], ["unknown option --qwertz;"]),
     (["-z"], ["unknown option -z"]),
     (["--json=1"], ["--json takes no value"]),
+    (["--quiet=maybe"], ['--quiet: "maybe" is not yes or no']),
+    (["--quiet="], ['--quiet: "" is not yes or no']),
     (["--width"], ["--width needs a value"]),
     (["-o"], ["--output needs a value"]),
     (["second.png"], ["second.png"]),
