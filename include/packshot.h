@@ -327,6 +327,38 @@ PS_API const uint8_t *ps_clip_frame(const struct ps_clip *clip, uint32_t frame);
 /* The most device memory, staging included, that the render had allocated at one time, in bytes. */
 PS_API uint64_t ps_clip_peak_bytes(const struct ps_clip *clip);
 
+/* ---- quality ---------------------------------------------------------------------------------------------------- */
+
+#define PS_MAX_FINDINGS 8
+
+/* One thing about a clip that a person should look at. */
+struct ps_finding {
+    char id[32];          /* stable name: "quality.black", "quality.flicker" */
+    double figure, limit; /* what was measured, and the most that passes */
+    char text[128];       /* one phrase with the figure, for people */
+};
+
+/* What was measured of a clip. Levels are of 255; shares are of the clip's longer side. */
+struct ps_quality {
+    uint64_t not_finite;    /* values of the decoder that were NaN or infinite, and are black now */
+    uint32_t black_frames;  /* frames that are black, while the photo is not */
+    uint32_t flat_frames;   /* other frames in which nothing is left of the photo's contrast */
+    uint32_t frozen_frames; /* most frames in a row that equal the one before */
+    double flicker;         /* levels by which the mean luma alternates */
+    double motion;          /* share of the side that the picture moves from a frame to the next, 0 to about 0.06 */
+    double drift;           /* of the product from the photo, its place and size aside: 0 is the same, 1 another thing; -1
+                               where the photo shows no product */
+    double colour_drift;    /* of the product's mean colour, CIE 1976 difference; -1 alike */
+    uint32_t finding_count;
+    struct ps_finding findings[PS_MAX_FINDINGS];
+};
+
+/* Measures a clip as it was rendered and judges it: no finding, or what needs a person's eyes. Takes about a second for 25
+ * frames of 1024x576. Status: PS_ERR_MEMORY. */
+PS_API enum ps_status ps_clip_measure(struct ps_quality *quality, const struct ps_clip *clip, struct ps_error *error);
+
+/* ---- saving ----------------------------------------------------------------------------------------------------- */
+
 /* What is told of how a clip was made. */
 struct ps_provenance {
     bool unlabelled;      /* leaves out the label in the clip; a sidecar says so */

@@ -11,6 +11,17 @@ static const char *const parameters[] = {"width",    "height", "fit",       "foc
                                          "fps",      "motion", "noise-aug", "steps", "schedule",    "sigmas",
                                          "guidance", "seed",   "rng",       "dtype", "decode-chunk"};
 
+/* Options that are about the way to a clip. Its seed is known now, and a repeated render must not look for another. */
+static const char *const ways[] = {"on-fail", "rerolls"};
+
+static bool is_way(const char *name)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (!strcmp(ways[i], name))
+            return true;
+    return false;
+}
+
 static bool is_parameter(const char *name)
 {
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
@@ -35,7 +46,7 @@ enum ps_status cli_record_options(json_t **object, const struct cli_settings *se
     *object = json_object();
     for (const struct cli_option *option = settings->options; option->name && !error->status; option++) {
         const char *text = cli_settings_of(settings, option)->text;
-        if (!text || option->scope != CLI_ANYWHERE || is_parameter(option->name))
+        if (!text || option->scope != CLI_ANYWHERE || is_parameter(option->name) || is_way(option->name))
             continue;
         json_t *value = option->kind == CLI_PATH ? file_json(text, error) : cli_json_text(text);
         if (json_object_set_new(*object, option->name, value))

@@ -8,6 +8,7 @@
 #include "cli/layers.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
+#include "cli/quality.h"
 #include "cli/record.h"
 #include "cli/repeat.h"
 #include "cli/request.h"
@@ -45,11 +46,12 @@ struct work {
     struct cli_layers layers; /* has the texts of the request */
     struct cli_request request;
     struct cli_names names; /* those that follow from the sidecar of --from */
-    char *sections;         /* the sidecar's, as JSON */
+    json_t *sections;       /* the sidecar's */
+    char *sections_text;
     struct ps_context *context;
     struct ps_model *model;
     struct ps_photo *photo;
-    struct ps_clip *clip;
+    struct cli_attempts attempts;
     struct ps_plan plan;
     struct cli_progress progress;
     double begun;
@@ -115,17 +117,21 @@ static enum ps_status identify(struct work *work, struct ps_error *error)
 /* What a sidecar has beside the library's own: see cli/record.h. */
 static enum ps_status make_sections(struct work *work, struct ps_error *error)
 {
-    struct cli_request *request = &work->request;
     json_t *options = NULL;
     if (cli_record_options(&options, &work->layers.settings, error)) {
         json_decref(options);
         return error->status;
     }
-    json_t *sections = json_pack("{s:o}", "options", options);
-    work->sections = sections ? json_dumps(sections, JSON_COMPACT) : NULL;
-    json_decref(sections);
-    request->provenance.sections = work->sections;
+    work->sections = json_pack("{s:o}", "options", options);
     return work->sections ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+}
+
+static enum ps_status write_sections(struct work *work, struct ps_error *error)
+{
+    json_object_set_new(work->sections, "quality", cli_quality_event(&work->attempts.quality));
+    work->sections_text = json_dumps(work->sections, JSON_COMPACT);
+    work->request.provenance.sections = work->sections_text;
+    return work->sections_text ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
 }
 
 static void on_plan(void *user, const struct ps_plan *plan)
@@ -139,16 +145,22 @@ static enum ps_status render(struct work *work, struct ps_error *error)
     const struct ps_render_events events = {
         .plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
     cli_progress_begin(&work->progress, &work->report);
-    if (identify(work, error) || make_sections(work, error) ||
-        ps_render(&work->clip, work->model, work->photo, &work->request.params, &events, error))
+    work->attempts = (struct cli_attempts){.model = work->model,
+                                           .photo = work->photo,
+                                           .params = &work->request.params,
+                                           .on_fail = (enum cli_on_fail)work->request.on_fail,
+                                           .rerolls = work->request.rerolls,
+                                           .events = &events,
+                                           .report = &work->report};
+    if (identify(work, error) || make_sections(work, error) || cli_attempts_run(&work->attempts, error))
         return error->status;
     const uint64_t messages = ps_context_validation_messages(work->context);
     if (messages)
         return cli_fail(error, PS_ERR_INTERNAL, "device.validation",
                         "the validation layer gave %llu messages", (unsigned long long)messages);
-    if (check_stop(error))
+    if (check_stop(error) || write_sections(work, error))
         return error->status;
-    return ps_clip_save(work->clip, work->request.output, &work->request.save, error);
+    return ps_clip_save(work->attempts.clip, work->request.output, &work->request.save, error);
 }
 
 static void summarise(struct work *work)
@@ -164,11 +176,11 @@ static void summarise(struct work *work)
         json_object_set_new(event, "taps", cli_json_text(work->request.params.taps));
     if (event && work->request.dry_run)
         json_object_set_new(event, "dry_run", json_true());
-    if (!work->clip) {
+    if (!work->attempts.clip) {
         cli_emit(&work->report, event);
         return;
     }
-    const struct ps_clip *clip = work->clip;
+    const struct ps_clip *clip = work->attempts.clip;
     const uint32_t width = ps_clip_width(clip), height = ps_clip_height(clip), frames = ps_clip_frames(clip);
     json_t *measured =
         json_pack("{s:I, s:i, s:i, s:i, s:i}", "peak_bytes", (json_int_t)ps_clip_peak_bytes(clip), "width",
@@ -176,11 +188,14 @@ static void summarise(struct work *work)
     if (event && measured)
         json_object_update(event, measured);
     json_decref(measured);
-    if (event)
+    if (event) {
         json_object_set_new(
             event, "provenance",
             json_pack("{s:b, s:o}", "label", !work->request.provenance.unlabelled, "sidecar",
                       work->request.sidecar ? cli_json_text(work->request.sidecar) : json_null()));
+        json_object_set_new(event, "quality", cli_quality_event(&work->attempts.quality));
+        json_object_set(event, "tried", work->attempts.tried);
+    }
     cli_emit(&work->report, event);
     char peak[CLI_NUMBER_SIZE];
     if (!work->report.quiet)
@@ -198,14 +213,16 @@ static enum ps_status plan_only(struct work *work, struct ps_error *error)
 
 static void close_work(struct work *work)
 {
-    ps_clip_free(&work->clip);
+    ps_clip_free(&work->attempts.clip);
+    json_decref(work->attempts.tried);
     ps_photo_free(&work->photo);
     ps_model_close(&work->model);
     ps_context_close(&work->context);
     cli_request_free(&work->request);
     cli_names_free(&work->names);
     cli_layers_end(&work->layers);
-    free(work->sections);
+    json_decref(work->sections);
+    free(work->sections_text);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)

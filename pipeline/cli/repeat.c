@@ -7,8 +7,9 @@
 
 #include "cli/record.h"
 
-/* Sections of a sidecar that a repeated render takes into account. One that is not known may change the clip. */
-static const char *const known_sections[] = {"options"};
+/* Sections of a sidecar that a repeated render takes into account, or may leave aside: the quality of the clip of
+ * then is measured again. One that is not known may change the clip. */
+static const char *const known_sections[] = {"options", "quality"};
 
 static enum ps_status check_sections(const struct ps_sidecar *sidecar, const char *path,
                                      struct ps_error *error)

@@ -5,11 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { DEFAULT_REROLLS = 3 };
+
 #define AT(member) offsetof(struct cli_request, member)
 
 static const char *const fits[] = {"crop", "stretch", "pad", "extend", NULL};
 static const char *const schedules[] = {"karras", "ays", NULL};
 static const char *const rngs[] = {"philox", "torch-cpu", NULL};
+static const char *const on_fails[] = {"report", "reroll", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
 
 const struct cli_option cli_request_options[] = {
@@ -145,6 +148,21 @@ const struct cli_option cli_request_options[] = {
      .value = "N",
      .help = "what the random numbers begin with",
      .fallback = "0"},
+    {.name = "on-fail",
+     .kind = CLI_CHOICE,
+     .offset = AT(on_fail),
+     .value = "WHAT",
+     .help = "what to do with a clip that needs eyes: say so, or try the next seed",
+     .fallback = "report",
+     .choices = on_fails},
+    {.name = "rerolls",
+     .kind = CLI_WHOLE,
+     .offset = AT(rerolls),
+     .value = "N",
+     .help = "seeds that reroll may try after the first; the clip with the fewest findings is kept",
+     .fallback = "3",
+     .low = 1,
+     .high = CLI_MAX_REROLLS},
     {.name = "rng",
      .kind = CLI_CHOICE,
      .offset = AT(rng),
@@ -302,6 +320,11 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
         request->model = request->default_model;
     }
     struct ps_render_params *params = &request->params;
+    if (request->on_fail == CLI_ON_FAIL_REROLL && (params->taps || params->taps_in))
+        return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
+                        "--on-fail reroll renders several seeds; taps are of one");
+    if (!request->rerolls)
+        request->rerolls = DEFAULT_REROLLS;
     params->fit = (enum ps_fit)request->fit;
     params->focus = request->focus.how;
     params->focus_x = request->focus.at[0];

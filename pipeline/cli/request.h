@@ -2,6 +2,7 @@
 #ifndef PS_CLI_REQUEST_H
 #define PS_CLI_REQUEST_H
 
+#include "cli/attempts.h"
 #include "cli/default_model.h"
 #include "cli/options.h"
 
@@ -12,6 +13,8 @@ struct cli_request {
     struct ps_save_params save;
     struct ps_photo_params photo_params;
     uint32_t threads;
+    int on_fail; /* enum cli_on_fail */
+    uint32_t rerolls;
     int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
     float guidance[2];
     struct cli_focus focus;

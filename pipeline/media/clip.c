@@ -53,7 +53,17 @@ void ps_clip_free(struct ps_clip **clip)
         return;
     ps_origin_free(&old->origin);
     free(old->rgb);
+    free(old->photo);
+    free(old->photo_alpha);
     free(old);
+}
+
+void ps_clip_take_photo(struct ps_clip *clip, uint8_t *rgb, uint8_t *alpha)
+{
+    free(clip->photo);
+    free(clip->photo_alpha);
+    clip->photo = rgb;
+    clip->photo_alpha = alpha;
 }
 
 uint32_t ps_clip_width(const struct ps_clip *clip)

@@ -128,13 +128,17 @@ static void unet_phase(struct ps_run *run, void *subject, uint32_t steps)
     check_finite(run, session, ps_elements(latents));
 }
 
-/* round(255 clamp(x / 2 + 1/2)), halves to even as numpy rounds. */
-static void quantise(const float *frame, uint64_t count, uint8_t *to)
+/* round(255 clamp(x / 2 + 1/2)), halves to even as numpy rounds. Returns how many values are no numbers; NaN becomes
+ * black. */
+static uint64_t quantise(const float *frame, uint64_t count, uint8_t *to)
 {
+    uint64_t not_finite = 0;
     for (uint64_t i = 0; i < count; i++) {
         const float unit = fminf(fmaxf(frame[i] * 0.5f + 0.5f, 0), 1);
         to[i] = (uint8_t)rintf(unit * 255);
+        not_finite += isfinite(frame[i]) ? 0 : 1;
     }
+    return not_finite;
 }
 
 /* Decodes latents of frames [first, first + count) as a clip of their own and hands the frames to the
@@ -152,7 +156,8 @@ static void decode_frames(struct ps_run *run, struct ps_session *session, uint32
         ps_download_floats(run, ps_frames(y, f, 1), pixels);
         if (!ps_run_ok(run) || !session->clip)
             continue;
-        quantise(pixels, ps_frame_elements(y), ps_clip_frame_pixels(session->clip, first + f));
+        session->clip->not_finite +=
+            quantise(pixels, ps_frame_elements(y), ps_clip_frame_pixels(session->clip, first + f));
         ps_taps_frame(session->taps, first + f, pixels);
     }
     ps_leave(run, (struct ps_tensor){0});

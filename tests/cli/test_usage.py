@@ -47,6 +47,8 @@ VALUES = [
     ("--schedule", ["linear"], ["karras or ays"]),
     ("--rng", ["torch"], ["philox or torch-cpu"]),
     ("--dtype", ["fp16", "F32"], ["f32, f16 or bf16"]),
+    ("--on-fail", ["retry", ""], ["report or reroll"]),
+    ("--rerolls", ["0", "100", "-1"], ["1 to 99"]),
     ("--threads", ["0", "-1", "1025"], ["1 to 1024"]),
 ]
 

@@ -30,6 +30,7 @@ ROOMS = {
     "frame": {"base"},
     "provenance": {"base"},
     "media": {"sandbox", "frame", "provenance"},
+    "quality": {"media"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
