@@ -366,6 +366,12 @@ struct ps_provenance {
     const char *sidecar;  /* JSON file to write, with everything needed to render the clip again; NULL for none. The
                              model must have been identified before the render: ps_model_identify */
     const char *sections; /* NULL, or the text of a JSON object whose members are added to the sidecar */
+    /* NULL, or called with the path of the clip, complete and labelled, before it is read back and has its name: for a
+     * signature such as C2PA's. It may change the file or replace it, but must leave the label. What it returns, with the
+     * error set, is what the save returns. */
+    enum ps_status (*sign)(void *user, const char *path, struct ps_error *error);
+    void *user;
+    const char *signer; /* what the sidecar calls it; NULL for nothing */
 };
 
 struct ps_save_params {

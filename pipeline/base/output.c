@@ -214,6 +214,33 @@ int ps_output_fd(const struct ps_output *output)
     return output->fd;
 }
 
+char *ps_output_temporary(const struct ps_output *output)
+{
+    const size_t folder = (size_t)(output->name - output->path), size = folder + sizeof output->temporary;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%.*s%s", (int)folder, output->path, output->temporary);
+    return path;
+}
+
+enum ps_status ps_output_reopen(struct ps_output *output, struct ps_error *error)
+{
+    struct stat about = {0};
+    const int fd = openat(output->folder, output->temporary,
+                          O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &about) || !S_ISREG(about.st_mode)) {
+        const char *problem = about.st_mode ? "no regular file" : strerror(errno);
+        ps_fail(error, PS_ERR_OUTPUT, "output.write-failed", "%.300s: its temporary file was replaced: %s",
+                output->path, problem);
+        if (fd >= 0)
+            close(fd);
+        return PS_ERR_OUTPUT;
+    }
+    close(output->fd);
+    output->fd = fd;
+    return PS_OK;
+}
+
 /* Renames without replacing. Where the file system lacks that (NFS, some FUSE), a hard link does the same;
  * where it lacks links too, only a look beforehand is left. Returns 0 or an errno. */
 static int rename_new(struct ps_output *output)

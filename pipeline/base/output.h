@@ -30,6 +30,12 @@ enum ps_status ps_output_write(struct ps_output *output, const void *bytes, size
 /* For reading back what was written so far; owned by the output, closed by commit and close. */
 int ps_output_fd(const struct ps_output *output);
 
+/* The temporary's path, to be freed, for another program to work on the file; null when out of memory. */
+char *ps_output_temporary(const struct ps_output *output);
+
+/* After that: goes on with the file that has the temporary's name now, which may be another one. */
+enum ps_status ps_output_reopen(struct ps_output *output, struct ps_error *error);
+
 /* Leaves the temporary complete, verified and on disk; nothing may be written afterwards. `verify` may be null.
  */
 enum ps_status ps_output_settle(struct ps_output *output, ps_output_verify *verify, void *user,
@@ -38,8 +44,9 @@ enum ps_status ps_output_settle(struct ps_output *output, ps_output_verify *veri
 /* Removes the file that the commit would replace, if there is one. Only with `overwrite`. */
 enum ps_status ps_output_displace(struct ps_output *output, struct ps_error *error);
 
-/* Settles, unless that is done, and gives the file its name. `verify` may be null. After a failure the target is as it was before, with one
- * exception that the message names: the rename is done but the folder cannot be synced. */
+/* Settles, unless that is done, and gives the file its name. `verify` may be null. After a failure the target is
+ * as it was before, with one exception that the message names: the rename is done but the folder cannot be
+ * synced. */
 enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *verify, void *user,
                                 struct ps_error *error);
 

@@ -123,6 +123,12 @@ static const char *read_path(struct ps_ini *ini, const struct cli_file_kind *kin
 static bool is_allowed(struct ps_ini *ini, const struct cli_file_kind *kind, const struct ps_ini_entry *entry,
                        const struct cli_option *option)
 {
+    if (option->trusted && kind->confined) {
+        ps_ini_complain(ini, entry->line, entry->key_column, "ini.key",
+                        "give it on the command line, or in your own packshot.ini",
+                        "%s may not stand in a file that others may have written", entry->key);
+        return false;
+    }
     if (option->scope <= kind->scope)
         return true;
     ps_ini_complain(ini, entry->line, entry->key_column, "ini.key",

@@ -58,6 +58,7 @@ struct cli_option {
     double low, high;
     uint32_t step;
     const char *const *choices; /* ends with null */
+    bool trusted; /* not to be set by a file that others may have written */
     const char *excludes;       /* names, with spaces between, of options that it cannot go with; or null */
 };
 

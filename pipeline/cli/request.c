@@ -242,6 +242,22 @@ const struct cli_option cli_request_options[] = {
      .offset = AT(provenance.unlabelled),
      .help = "leave out the clip's label, which says that it is generated and how; sidecar and summary "
              "record that"},
+    {.name = "sign-with",
+     .kind = CLI_PATH,
+     .scope = CLI_MACHINE,
+     .offset = AT(signer.program),
+     .value = "PROGRAM",
+     .help = "run PROGRAM FILE CLIP on the complete clip before it has its name, to sign FILE in place",
+     .trusted = true},
+    {.name = "sign-timeout",
+     .kind = CLI_REAL,
+     .scope = CLI_MACHINE,
+     .offset = AT(signer.seconds),
+     .value = "SECONDS",
+     .help = "how long it may take",
+     .fallback = "60",
+     .low = 0.1,
+     .high = 3600},
     {.name = "no-sidecar",
      .kind = CLI_FLAG,
      .scope = CLI_MACHINE,
@@ -295,6 +311,12 @@ _Static_assert(sizeof cli_request_options / sizeof *cli_request_options <= CLI_M
 static enum ps_status name_sidecar(struct cli_request *request, struct ps_error *error)
 {
     request->save.provenance = &request->provenance;
+    if (request->signer.program) {
+        request->signer.clip = request->output;
+        request->provenance.sign = cli_sign;
+        request->provenance.user = &request->signer;
+        request->provenance.signer = request->signer.program;
+    }
     if (request->no_sidecar || !request->output)
         return PS_OK;
     const size_t size = strlen(request->output) + sizeof ".json";

@@ -5,6 +5,7 @@
 #include "cli/attempts.h"
 #include "cli/default_model.h"
 #include "cli/options.h"
+#include "cli/sign.h"
 
 struct cli_request {
     const char *photo, *output, *model, *unet, *device, *preset, *from;
@@ -20,6 +21,7 @@ struct cli_request {
     struct cli_focus focus;
     struct cli_list sigmas;
     bool dry_run, validate, json, quiet, no_sidecar;
+    struct cli_signer signer;
     struct ps_provenance provenance; /* save.provenance points here once resolved */
     char *sidecar;                   /* its name, owned; null for none */
 };

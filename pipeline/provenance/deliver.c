@@ -42,6 +42,39 @@ static enum ps_status label(const struct ps_delivery *delivery, struct ps_output
     return status;
 }
 
+/* A signer that drops the label would make the sidecar lie. */
+static enum ps_status check_label(const struct ps_delivery *delivery, const struct ps_output *output,
+                                  struct ps_error *error)
+{
+    struct ps_error damage = {0};
+    char *packet = NULL;
+    size_t size;
+    if (provenance_of(delivery)->unlabelled || delivery->carrier == PS_CARRIER_NONE)
+        return PS_OK;
+    ps_label_read(ps_output_fd(output), &packet, &size, &damage);
+    if (!packet)
+        ps_fail(error, PS_ERR_OUTPUT, "output.sign-failed", "%.300s: the signer %s%.200s", delivery->path,
+                damage.status ? "broke it: " : "removed the clip's label", damage.message);
+    free(packet);
+    return error->status;
+}
+
+static enum ps_status sign(const struct ps_delivery *delivery, struct ps_output *output,
+                           struct ps_error *error)
+{
+    const struct ps_provenance *provenance = provenance_of(delivery);
+    if (!provenance->sign)
+        return PS_OK;
+    char *path = ps_output_temporary(output);
+    if (!path)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for the name of an output");
+    enum ps_status status = provenance->sign(provenance->user, path, error);
+    free(path);
+    if (!status)
+        status = ps_output_reopen(output, error);
+    return status ? status : check_label(delivery, output, error);
+}
+
 /* What the sidecar says of the clip, which is complete. */
 static enum ps_status take_fingerprint(struct ps_fingerprint *clip, const char *path,
                                        const struct ps_output *output, struct ps_error *error)
@@ -64,7 +97,7 @@ static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const 
                                       struct ps_output **sidecar, struct ps_error *error)
 {
     const struct ps_provenance *provenance = provenance_of(delivery);
-    char now[PS_TIME_TEXT];
+    char now[PS_TIME_TEXT], signer[PS_ORIGIN_NAME];
     struct ps_sidecar_facts facts = {.origin = delivery->origin,
                                      .labelled = !provenance->unlabelled,
                                      .composite = provenance->composite,
@@ -74,6 +107,10 @@ static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const 
     if (!delivery->reproducible) {
         ps_sidecar_now(now);
         facts.created = now;
+    }
+    if (provenance->sign && provenance->signer) {
+        ps_origin_name(signer, provenance->signer, 1);
+        facts.signer = signer;
     }
     if (take_fingerprint(&facts.clip, delivery->path, clip, error) ||
         ps_output_open(sidecar, provenance->sidecar, delivery->overwrite, error) ||
@@ -113,7 +150,7 @@ enum ps_status ps_deliver(const struct ps_delivery *delivery, struct ps_error *e
     if (!check_delivery(delivery, error) &&
         !ps_output_open(&clip, delivery->path, delivery->overwrite, error) &&
         !delivery->write(delivery->user, clip, error) && !label(delivery, clip, error) &&
-        !ps_output_settle(clip, delivery->verify, delivery->user, error) &&
+        !sign(delivery, clip, error) && !ps_output_settle(clip, delivery->verify, delivery->user, error) &&
         (!provenance_of(delivery)->sidecar || !prepare_sidecar(delivery, clip, &sidecar, error)))
         commit(clip, sidecar, error);
     ps_output_close(&sidecar);

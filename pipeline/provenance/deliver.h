@@ -2,6 +2,7 @@
  *
  *   a temporary beside the target    the caller's `write`
  *   the label                        appended to it
+ *   the signer                       changes it, or puts another in its place
  *   fsync, the caller's `verify`     the clip is read back as it will be
  *   SHA-256 of it, the sidecar       a second temporary, on disk
  *   names                            first the clip's, last the sidecar's

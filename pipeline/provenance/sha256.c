@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A library context of its own: the default one reads openssl.cnf and the environment, and is the host
- * program's. */
+/* A library context of its own: the default one is the host program's, with its providers and properties.
+ * libcrypto reads openssl.cnf at the first digest all the same. */
 struct digest {
     OSSL_LIB_CTX *library;
     EVP_MD *type;

@@ -3,7 +3,9 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
+import time
 
 import harness
 from harness import CHECKPOINT, INPUT, OK, OUTPUT, USAGE
@@ -131,6 +133,71 @@ class Sidecars(Provenance):
         self.expect(USAGE, "render", "clip.mp4.json", "-o", "clip.mp4", "--model", self.model(), *SMALL, "--overwrite", says="is an input")
         os.remove(self.folder / "clip.mp4.json")
         self.render("clip.mp4", "--taps", "clip.mp4.json", code=USAGE, says="sidecar")
+
+
+class Signers(Provenance):
+    def signer(self, script):
+        path = self.folder / "signer"
+        path.write_text("#!/bin/sh\n" + script)
+        path.chmod(0o755)
+        return ["--sign-with", "./signer"]
+
+    def refused(self, script, says, *more, code=OUTPUT):
+        result = self.render("clip.mp4", *self.signer(script), *more, code=code, says=says)
+        self.assertEqual(self.files(), ["photo.png", "signer"])
+        return result
+
+    def test_what_it_writes_is_the_clip(self):
+        """In place, and by putting another file there; a box of type free stands for a signature."""
+        box = struct.pack(">I4s", 24, b"free") + b"signed by nobody"
+        for script in ("cat box >>\"$1\"", "cat \"$1\" box >new && mv new \"$1\""):
+            with self.subTest(script=script):
+                self.write("box", box)
+                result = self.render("clip.mp4", "--json", "--overwrite",
+                                     *self.signer("echo \"$#:$2:$0\" >told; [ -e \"$2\" ] && [ ! -e again ] && exit 7; >again; read x; echo noise; " + script))
+                self.assertEqual((self.folder / "told").read_text(), "2:clip.mp4:./signer\n")
+                self.assertEqual(self.events(result)[-1]["event"], "summary")
+                self.assertIn(b"noise", result.stderr)
+                clip = (self.folder / "clip.mp4").read_bytes()
+                self.assertTrue(clip.endswith(box))
+                self.assertEqual(self.sidecar()["output"]["sha256"], hashlib.sha256(clip).hexdigest())
+                self.assertEqual(self.sidecar()["label"]["signer"], "signer")
+                self.assertIn(b"trainedAlgorithmicMedia", clip)
+                self.assertEqual([name for name in self.files() if "packshot" in name], [])
+
+    def test_what_fails_leaves_no_clip(self):
+        self.refused("exit 3", ["signer", "exit status 3"])
+        self.refused("kill -9 $$", "signal 9")
+        self.refused("rm \"$1\"", "was replaced: No such file")
+        self.refused("rm \"$1\"; mkfifo \"$1\"", "regular")
+        self.refused("ln -sf photo.png \"$1\"", "was replaced")
+        self.refused("size=$(wc -c <\"$1\"); truncate -s $((size / 2)) \"$1\"", "clip")
+        self.refused("exec dd if=/dev/zero of=\"$1\" bs=1 count=4000 conv=notrunc 2>/dev/null", "clip")
+
+    def test_the_label_has_to_stay(self):
+        """The label begins with its uuid box, the last of the file."""
+        script = ("at=$(grep -abo uuid \"$1\" | tail -n 1 | cut -d: -f1); truncate -s $((at - 4)) \"$1\"")
+        self.refused(script, "removed the clip's label")
+        self.render("clip.mp4", "--no-provenance", *self.signer("exit 0"))
+
+    def test_it_may_not_take_for_ever(self):
+        begun = time.monotonic()
+        self.refused("sleep 60 & sleep 60", "more than 0.3 seconds", "--sign-timeout", "0.3")
+        self.assertLess(time.monotonic() - begun, 30)
+
+    def test_what_cannot_be_started(self):
+        self.render("clip.mp4", "--sign-with", "./missing", code=OUTPUT, says=["./missing", "cannot be started"])
+        self.assertEqual(self.files(), ["photo.png"])
+
+    def test_a_project_cannot_name_one(self):
+        """Whoever renders in a folder must not run what lies in it."""
+        self.signer("exit 0")
+        self.write("packshot.ini", b"[render]\nsign-with = signer\n")
+        self.render(code=INPUT, says="others may have written")
+        os.remove(self.folder / "packshot.ini")
+        self.write("config/packshot/packshot.ini", ("[render]\nsign-with = %s/signer\n" % self.folder).encode())
+        self.render(env={"XDG_CONFIG_HOME": str(self.folder / "config")})
+        self.assertEqual(self.sidecar()["label"]["signer"], "signer")
 
 
 class Repeats(Provenance):
