@@ -191,13 +191,39 @@ PS_API enum ps_status ps_inspect(struct ps_model_info *info, const char *path, s
 /* A decoded photo: upright, RGB, 8 bits a channel. */
 struct ps_photo;
 
-struct ps_photo_params {
-    /* Colour that a transparent photo is composited on, 0xRRGGBB in sRGB; 0 means white. For black use 0x000001. */
-    uint32_t background;
+/* What stands behind a cut-out, a photo with transparent parts. */
+enum ps_background {
+    PS_BACKGROUND_COLOUR,   /* one colour */
+    PS_BACKGROUND_GRADIENT, /* from one colour at the top evenly to another at the bottom */
+    PS_BACKGROUND_BLUR,     /* the subject itself, enlarged over the frame and blurred until no detail is left */
+    PS_BACKGROUND_IMAGE     /* a picture, cut to the photo's shape about its centre */
 };
 
-/* Reads a PNG, JPEG or WebP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content, not by
- * name. Only regular files are read, nothing that the file names is opened. Status: PS_ERR_INPUT. */
+/* How the decoders of photo formats are kept apart from the rest. They run in a forked child that holds no descriptor
+ * and can make no system call but for memory, locks and the clock, as far as the kernel has seccomp, Landlock and
+ * resource limits. The child handles no signal of the caller's; the caller gets a SIGCHLD for it. */
+enum ps_sandbox {
+    PS_SANDBOX_AUTO,   /* what the kernel has; a photo decoded without seccomp gets a note */
+    PS_SANDBOX_STRICT, /* all of it, else PS_ERR_DEVICE */
+    PS_SANDBOX_OFF     /* in the caller's process */
+};
+
+/* How a photo is read. */
+struct ps_photo_params {
+    enum ps_background background_kind;
+    /* The one colour or the top one, and the bottom one, 0xRRGGBB in sRGB; 0 means white. For black use 0x000001. */
+    uint32_t background, background_end;
+    const char *background_image; /* a file like a photo; for PS_BACKGROUND_IMAGE */
+    /* A CMYK photo without a colour profile is converted by red = (1 - C) (1 - K) and so on, which no press does, rather
+     * than refused. */
+    bool assume_cmyk;
+    enum ps_sandbox sandbox;
+};
+
+/* Reads a PNG, JPEG, WebP, TIFF or BMP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content,
+ * not by name. Only regular files are read, nothing that the file names is opened. Colours are converted to sRGB from the
+ * profile that the file embeds (relative colorimetric, black point compensation); without one they are taken as sRGB.
+ * Status: PS_ERR_INPUT, PS_ERR_MEMORY, PS_ERR_USAGE, and PS_ERR_DEVICE for a strict sandbox that cannot be had. */
 PS_API enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const struct ps_photo_params *params,
                                     struct ps_error *error);
 /* Copies width * height pixels of three bytes, row by row. Status: PS_ERR_USAGE, PS_ERR_MEMORY. */
@@ -211,6 +237,20 @@ PS_API const uint8_t *ps_photo_rgb(const struct ps_photo *photo);
 /* The photo's own alpha, upright: width * height bytes, 255 where the subject is opaque; NULL where all of it is.
  * ps_photo_rgb has it composited already. Owned by the photo. */
 PS_API const uint8_t *ps_photo_alpha(const struct ps_photo *photo);
+/* What was assumed or ignored to read the photo, such as a broken colour profile: one remark after the other, counted
+ * from 0, NULL past the last. Owned by the photo. */
+PS_API const char *ps_photo_note(const struct ps_photo *photo, uint32_t index);
+
+/* What keeps decoders apart on this machine. */
+struct ps_sandbox_info {
+    bool limits;   /* on memory, time, files and processes */
+    bool seccomp;  /* system calls are refused */
+    bool landlock; /* files and ports are refused once more */
+};
+
+/* Starts a decoder's process once, with nothing to do, and says what held. Status: PS_ERR_MEMORY where no process can be
+ * started. */
+PS_API enum ps_status ps_sandbox_check(struct ps_sandbox_info *info, struct ps_error *error);
 
 /* ---- rendering -------------------------------------------------------------------------------------------------- */
 

@@ -181,6 +181,23 @@ static void check_nodes(struct examination *exam)
              "add the user to the group render and log in again");
 }
 
+static void check_sandbox(struct examination *exam)
+{
+    struct ps_sandbox_info info;
+    struct ps_error error = {0};
+    char finding[160];
+    if (ps_sandbox_check(&info, &error)) {
+        tell(exam, WARN, "sandbox", error.message, error.hint);
+        return;
+    }
+    const bool whole = info.limits && info.seccomp && info.landlock;
+    snprintf(finding, sizeof finding, "photos are decoded in a process with: %s%s%s%s",
+             info.limits ? "limits " : "", info.seccomp ? "seccomp " : "", info.landlock ? "Landlock" : "",
+             info.limits || info.seccomp || info.landlock ? "" : "nothing that shuts it in");
+    tell(exam, whole || info.seccomp ? OK : WARN, "sandbox", finding,
+         "a container may forbid seccomp; decode only photos that you trust, or allow it");
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
@@ -199,6 +216,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         check_features(&exam);
         check_device(&exam);
         check_memory(&exam);
+        check_sandbox(&exam);
         check_output(&exam);
         check_disk(&exam);
     }

@@ -62,6 +62,12 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
     case CLI_COLOUR:
         snprintf(to, size, "six hexadecimal digits from 000000 to ffffff");
         break;
+    case CLI_BACKGROUND:
+        snprintf(
+            to, size,
+            "six hexadecimal digits, twice six with a colon between (top and bottom), blur, or the file name "
+            "of a picture, with a dot or slash in it");
+        break;
     }
 }
 

@@ -157,7 +157,7 @@ static void read_option(struct ps_ini *ini, const struct cli_file_kind *kind,
                         entry->key, text, expected);
         return;
     }
-    if (option->kind == CLI_PATH)
+    if (cli_is_path(option, text))
         text = read_path(ini, kind, entry, settings, error);
     if (text)
         cli_settings_set(settings, option, text, ini->name, entry->line);

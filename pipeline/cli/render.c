@@ -34,9 +34,10 @@ const struct cli_command cli_render_command = {
     .operand_optional = true,
     .examples = examples,
     .options = cli_request_options,
-    .notes = "PHOTO is a PNG, JPEG or WebP file. The clip is H.264 in MP4 and appears under its name only "
-             "when it is\n"
-             "complete. Ctrl-C stops after the step at hand and leaves no file; a second one stops at once.",
+    .notes =
+        "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip is H.264 in MP4 and appears under its name\n"
+        "only when it is complete. Ctrl-C stops after the step at hand and leaves no file; a second one\n"
+        "stops at once.",
     .run = run,
 };
 
@@ -78,6 +79,16 @@ static void on_log(void *user, enum ps_log_level level, const char *line)
         cli_say(report, true, "%s%s", level == PS_LOG_WARNING ? "warning: " : "", line);
 }
 
+static void tell_notes(struct work *work)
+{
+    const char *note;
+    for (uint32_t i = 0; (note = ps_photo_note(work->photo, i)); i++) {
+        cli_say(&work->report, true, "warning: %s: %s", work->request.photo, note);
+        cli_emit(&work->report, json_pack("{s:s, s:o, s:s}", "event", "warning", "photo",
+                                          cli_json_text(work->request.photo), "message", note));
+    }
+}
+
 static enum ps_status open_inputs(struct work *work, struct ps_error *error)
 {
     const struct cli_request *request = &work->request;
@@ -87,8 +98,10 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
                                               .user = &work->report,
                                               .validate = request->validate};
     const struct ps_model_params model = {.unet = request->unet};
-    if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error) ||
-        cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
+    if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error))
+        return error->status;
+    tell_notes(work);
+    if (cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
         ps_model_open(&work->model, work->context, request->model, &model, error))
         return error->status;
     if (request->model == request->default_model)

@@ -13,6 +13,7 @@ static const char *const fits[] = {"crop", "stretch", "pad", "extend", NULL};
 static const char *const schedules[] = {"karras", "ays", NULL};
 static const char *const rngs[] = {"philox", "torch-cpu", NULL};
 static const char *const on_fails[] = {"report", "reroll", NULL};
+static const char *const sandboxes[] = {"auto", "strict", "off", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
 
 const struct cli_option cli_request_options[] = {
@@ -171,11 +172,25 @@ const struct cli_option cli_request_options[] = {
      .fallback = "philox",
      .choices = rngs},
     {.name = "background",
-     .kind = CLI_COLOUR,
-     .offset = AT(photo_params.background),
-     .value = "RRGGBB",
-     .help = "colour behind a transparent photo",
-     .fallback = "ffffff"},
+     .kind = CLI_BACKGROUND,
+     .offset = AT(photo_params),
+     .value = "WHAT",
+     .help = "what stands behind a cut-out",
+     .fallback = "ffffff, which is white"},
+    {.name = "assume-cmyk",
+     .kind = CLI_FLAG,
+     .offset = AT(photo_params.assume_cmyk),
+     .help = "convert a CMYK photo without a colour profile roughly rather than refuse it"},
+    {.name = "sandbox",
+     .kind = CLI_CHOICE,
+     .scope = CLI_MACHINE,
+     .offset = AT(sandbox),
+     .value = "HOW",
+     .help = "how the process that decodes photos is shut in: as far as the kernel can, fully or not at all, "
+             "or no "
+             "process of its own",
+     .fallback = "auto",
+     .choices = sandboxes},
     {.name = "dtype",
      .kind = CLI_CHOICE,
      .scope = CLI_MACHINE,
@@ -294,7 +309,7 @@ const struct cli_option cli_request_options[] = {
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
      .offset = AT(json),
-     .help = "one JSON object a line on standard output (plan, progress, summary or error)"},
+     .help = "one JSON object a line on standard output (warning, plan, progress, summary or error)"},
     {.name = "quiet",
      .letter = 'q',
      .kind = CLI_FLAG,
@@ -354,6 +369,7 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
     params->schedule = (enum ps_schedule)request->schedule;
     params->rng = (enum ps_rng)request->rng;
     params->dtype = (enum ps_dtype)request->dtype;
+    request->photo_params.sandbox = (enum ps_sandbox)request->sandbox;
     params->sigmas = request->sigmas.values;
     params->sigma_count = request->sigmas.count;
     params->guidance_min = request->guidance[0];
@@ -377,7 +393,7 @@ static enum ps_status check_inputs(const struct cli_request *request, const char
                                    struct ps_error *error)
 {
     const char *const inputs[] = {request->photo, request->model, request->unet, request->params.taps_in,
-                                  is_sidecar ? NULL : request->from};
+                                  request->photo_params.background_image, is_sidecar ? NULL : request->from};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
         if (is_same_file(output, inputs[i]))
             return cli_fail(error, PS_ERR_USAGE, "usage.conflict",

@@ -17,6 +17,7 @@ struct cli_request {
     int on_fail; /* enum cli_on_fail */
     uint32_t rerolls;
     int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
+    int sandbox;                   /* enum ps_sandbox */
     float guidance[2];
     struct cli_focus focus;
     struct cli_list sigmas;

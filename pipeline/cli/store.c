@@ -79,15 +79,6 @@ static bool store_list(const struct cli_option *option, const char *value, struc
     return false;
 }
 
-static bool store_colour(const char *value, uint32_t *to)
-{
-    if (!cli_read_colour(value, to))
-        return false;
-    if (!*to)
-        *to = 1;
-    return true;
-}
-
 static bool store_flag(const char *value, bool *to)
 {
     *to = !strcmp(value, "yes");
@@ -123,7 +114,9 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
     case CLI_LIST:
         return store_list(option, text, to);
     case CLI_COLOUR:
-        return store_colour(text, to);
+        return cli_read_colour(text, to);
+    case CLI_BACKGROUND:
+        return cli_read_background(text, to);
     }
     return false;
 }
@@ -137,4 +130,12 @@ bool cli_accepts(const struct cli_option *option, const char *text)
     if (option->kind == CLI_LIST)
         free(((struct cli_list *)value)->values);
     return accepted;
+}
+
+bool cli_is_path(const struct cli_option *option, const char *text)
+{
+    struct ps_photo_params params;
+    return option->kind == CLI_PATH ||
+           (option->kind == CLI_BACKGROUND && cli_read_background(text, &params) &&
+            params.background_kind == PS_BACKGROUND_IMAGE);
 }

@@ -80,11 +80,41 @@ bool cli_read_size(const char *text, uint64_t *bytes)
     return !__builtin_mul_overflow(*bytes, UINT64_C(1) << 10 * (unit - units + 1), bytes);
 }
 
-bool cli_read_colour(const char *text, uint32_t *rgb)
+/* Six hexadecimal digits that `end` follows. */
+static bool read_colour(const char *text, char end, uint32_t *rgb)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
-    if (strlen(text) != 6 || strspn(text, digits) != 6)
+    enum { LENGTH = 6 };
+    if (strspn(text, digits) != LENGTH || text[LENGTH] != end)
         return false;
     *rgb = (uint32_t)strtoul(text, NULL, 16);
+    *rgb = *rgb ? *rgb : 1;
+    return true;
+}
+
+bool cli_read_colour(const char *text, uint32_t *rgb)
+{
+    return read_colour(text, '\0', rgb);
+}
+
+bool cli_read_background(const char *text, struct ps_photo_params *params)
+{
+    uint32_t top = 0, bottom = 0;
+    enum ps_background kind = PS_BACKGROUND_IMAGE;
+    const char *image = NULL, *colon = strchr(text, ':');
+    if (!strcmp(text, "blur"))
+        kind = PS_BACKGROUND_BLUR;
+    else if (cli_read_colour(text, &top))
+        kind = PS_BACKGROUND_COLOUR;
+    else if (colon && read_colour(text, ':', &top) && cli_read_colour(colon + 1, &bottom))
+        kind = PS_BACKGROUND_GRADIENT;
+    else if (strpbrk(text, "./"))
+        image = text;
+    else
+        return false;
+    params->background_kind = kind;
+    params->background = top;
+    params->background_end = bottom;
+    params->background_image = image;
     return true;
 }

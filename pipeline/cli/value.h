@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "packshot.h"
+
 /* Decimal digits alone, from `low` to `high`. */
 bool cli_read_whole(const char *text, uint64_t low, uint64_t high, uint64_t *value);
 
@@ -14,7 +16,11 @@ bool cli_read_real(const char *text, double low, double high, double *value);
 /* Bytes, at least 1: digits, alone or with K, M or G for powers of 1024. */
 bool cli_read_size(const char *text, uint64_t *bytes);
 
-/* Six hexadecimal digits. */
+/* Six hexadecimal digits. Black is read as 000001, which packshot.h takes for it. */
 bool cli_read_colour(const char *text, uint32_t *rgb);
+
+/* RRGGBB, RRGGBB:RRGGBB for a gradient, "blur", or a picture's name, which is kept as it is. A name has a dot or a slash in
+ * it, so that a misspelt colour is not taken for one. */
+bool cli_read_background(const char *text, struct ps_photo_params *params);
 
 #endif

@@ -11,6 +11,7 @@ struct reader {
     const struct ps_file *file;
     size_t at; /* read position in the file */
     struct ps_raster raster;
+    bool deep;               /* keep 16 bits */
     struct ps_error failure; /* what happened inside the jump */
     png_structp png;
     png_infop info;
@@ -66,14 +67,22 @@ static bool open_reader(struct reader *reader)
     return true;
 }
 
-/* Asks for 8-bit RGB, or RGBA where anything is transparent, from every kind of PNG. */
+static bool is_little_endian(void)
+{
+    const uint16_t one = 1;
+    return *(const uint8_t *)&one;
+}
+
+/* Asks for RGB, or RGBA where anything is transparent, from every kind of PNG. */
 static void ask_for_rgb(struct reader *reader)
 {
     png_structp png = reader->png;
     const png_byte colour = png_get_color_type(png, reader->info);
     const png_byte depth = png_get_bit_depth(png, reader->info);
-    if (depth == 16)
+    if (depth == 16 && !reader->deep)
         png_set_scale_16(png);
+    if (depth == 16 && reader->deep && is_little_endian())
+        png_set_swap(png);
     if (colour == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(png);
     if (colour == PNG_COLOR_TYPE_GRAY && depth < 8)
@@ -94,16 +103,19 @@ static void read_pixels(struct reader *reader)
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
 
-    const uint32_t channels = png_get_channels(png, reader->info);
-    const uint32_t width = png_get_image_width(png, reader->info),
-                   height = png_get_image_height(png, reader->info);
-    if ((channels != 3 && channels != 4) || png_get_rowbytes(png, reader->info) != (size_t)width * channels)
+    const size_t bytes = png_get_bit_depth(png, reader->info) == 16 ? 2 : 1;
+    *raster = (struct ps_raster){.width = png_get_image_width(png, reader->info),
+                                 .height = png_get_image_height(png, reader->info),
+                                 .channels = png_get_channels(png, reader->info),
+                                 .deep = bytes == 2};
+    const size_t stride = (size_t)raster->width * raster->channels * bytes;
+    if ((raster->channels != 3 && raster->channels != 4) || png_get_rowbytes(png, reader->info) != stride)
         png_error(png, "unexpected pixel layout");
-    if (ps_raster_new(raster, width, height, channels, &reader->failure))
+    if (ps_raster_new(raster, &reader->failure))
         longjmp(reader->back, 1);
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < raster->height; y++)
-            png_read_row(png, raster->bytes + (size_t)y * width * channels, NULL);
+            png_read_row(png, raster->bytes + y * stride, NULL);
     png_read_end(png, NULL);
 }
 
@@ -120,13 +132,14 @@ static void run(struct reader *reader)
 }
 
 enum ps_status ps_decode_png(struct ps_raster *raster, const struct ps_image_facts *facts,
-                             const struct ps_file *file, struct ps_error *error)
+                             const struct ps_file *file, bool deep, struct ps_error *error)
 {
     (void)facts;
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "%.300s: no memory to decode it", file->name);
     reader->file = file;
+    reader->deep = deep;
     run(reader);
     enum ps_status status = reader->failure.status;
     if (status) {

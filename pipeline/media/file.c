@@ -57,7 +57,8 @@ static bool changed(const struct stat *before, const struct stat *after)
            before->st_mtim.tv_nsec != after->st_mtim.tv_nsec;
 }
 
-static enum ps_status read_all(struct ps_file *file, int fd, struct ps_error *error)
+/* Sets *again where the file is shorter by now. */
+static enum ps_status read_all(struct ps_file *file, int fd, bool *again, struct ps_error *error)
 {
     size_t done = 0;
     while (done < file->size) {
@@ -66,17 +67,20 @@ static enum ps_status read_all(struct ps_file *file, int fd, struct ps_error *er
             continue;
         if (got < 0)
             return fail_errno(error, errno, file->name);
-        if (got == 0)
-            return ps_fail(error, PS_ERR_INPUT, "image.unreadable", "%.300s: shrank while it was read",
-                           file->name);
+        *again = got == 0;
+        if (*again)
+            return PS_OK;
         done += (size_t)got;
     }
     return PS_OK;
 }
 
-enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t limit, struct ps_error *error)
+/* *again is set where the file was changed meanwhile. */
+static enum ps_status read_once(struct ps_file *file, const char *path, uint64_t limit, bool *again,
+                                struct ps_error *error)
 {
     *file = (struct ps_file){.name = path};
+    *again = false;
     /* O_NONBLOCK so that opening a pipe without a writer returns. */
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
@@ -93,13 +97,26 @@ enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t lim
                              file->size);
     }
     if (!status)
-        status = read_all(file, fd, error);
-    if (!status && (fstat(fd, &after) || changed(&before, &after)))
-        status = ps_fail(error, PS_ERR_INPUT, "image.unreadable", "%.300s: changed while it was read", path);
+        status = read_all(file, fd, again, error);
+    *again = *again || (!status && (fstat(fd, &after) || changed(&before, &after)));
     close(fd);
-    if (status)
+    if (status || *again)
         ps_file_free(file);
     return status;
+}
+
+enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t limit, struct ps_error *error)
+{
+    enum { ATTEMPTS = 2 };
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        bool again;
+        const enum ps_status status = read_once(file, path, limit, &again, error);
+        if (status || !again)
+            return status;
+    }
+    ps_fail(error, PS_ERR_INPUT, "image.changing", "%.300s: it was changed while it was read, twice", path);
+    ps_hint(error, "wait until whatever writes it is done");
+    return PS_ERR_INPUT;
 }
 
 void ps_file_free(struct ps_file *file)

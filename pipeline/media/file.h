@@ -10,7 +10,8 @@ struct ps_file {
     size_t size;
 };
 
-/* Reads a regular file of 1 to `limit` bytes. Never waits: a pipe or a device is refused. */
+/* Reads a regular file of 1 to `limit` bytes. Never waits: a pipe or a device is refused. A file that changes while it is
+ * read is read once more, then refused as "image.changing". */
 enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t limit, struct ps_error *error);
 void ps_file_free(struct ps_file *file);
 

@@ -6,7 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PS_JPEG_SOS = 0xda, PS_JPEG_EOI = 0xd9, PS_JPEG_APP0 = 0xe0, PS_JPEG_COM = 0xfe };
+enum {
+    PS_JPEG_SOF0 = 0xc0,
+    PS_JPEG_SOF2 = 0xc2,
+    PS_JPEG_SOS = 0xda,
+    PS_JPEG_EOI = 0xd9,
+    PS_JPEG_APP0 = 0xe0,
+    PS_JPEG_APP2 = 0xe2,
+    PS_JPEG_COM = 0xfe
+};
 
 struct ps_jpeg_segment {
     uint8_t marker;         /* the byte after 0xff */
@@ -18,6 +26,9 @@ struct ps_jpeg_segment {
 
 /* The segment at or after *at, which moves past it; begin with 2, past SOI. False where the file ends. */
 bool ps_jpeg_next(struct ps_jpeg_segment *segment, const uint8_t *bytes, size_t size, size_t *at);
+
+/* True for Adobe's APP14 segment, which is then long enough to hold its transform. */
+bool ps_jpeg_is_adobe(const struct ps_jpeg_segment *segment);
 
 /* True if a decoder of pixels needs the segment: application data other than the two that say what the
  * colours are only widens what a hostile file reaches. */

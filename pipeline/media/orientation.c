@@ -1,13 +1,14 @@
 #include "media/orientation.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "media/bytes.h"
 
-unsigned ps_exif_orientation(const uint8_t *tiff, size_t size)
+unsigned ps_exif_orientation(const uint8_t *tiff, size_t size, bool *sound)
 {
     enum { ORIENTATION = 0x0112, SHORT = 3, LONG = 4, ENTRY = 12 };
+    if (sound)
+        *sound = false;
     if (!tiff || size < 8)
         return 1;
     const bool little = !memcmp(tiff, "II*\0", 4);
@@ -21,6 +22,8 @@ unsigned ps_exif_orientation(const uint8_t *tiff, size_t size)
         return 1;
     const size_t stated = get16(tiff + directory), room = (size - directory - 2) / ENTRY;
     const size_t count = stated < room ? stated : room;
+    if (sound)
+        *sound = stated <= room;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *entry = tiff + directory + 2 + i * ENTRY;
         const uint32_t type = get16(entry + 2);

@@ -2,12 +2,14 @@
 #ifndef PS_MEDIA_ORIENTATION_H
 #define PS_MEDIA_ORIENTATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* The orientation, 1 to 8, that a TIFF structure of `size` bytes states in its first directory; 1 where it
- * states none or is malformed. `tiff` may be null. */
-unsigned ps_exif_orientation(const uint8_t *tiff, size_t size);
+ * states none or is malformed. *sound, which may be null, is set to whether header and directory are whole.
+ * `tiff` may be null. */
+unsigned ps_exif_orientation(const uint8_t *tiff, size_t size, bool *sound);
 
 /* Writes the upright picture of a `width` x `height` picture of `channels` bytes a pixel to `to`; both are
  * dense, and `to` is height x width for the orientations 5 to 8. */

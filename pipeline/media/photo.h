@@ -6,7 +6,7 @@
 #include "media/file.h"
 #include "provenance/origin.h"
 
-/* Decodes a photo from memory, as ps_photo_load does from a file. */
+/* Decodes a photo from memory in this process, as ps_photo_load does from a file with PS_SANDBOX_OFF. */
 enum ps_status ps_photo_decode(struct ps_photo **photo, const struct ps_file *file,
                                const struct ps_photo_params *params, struct ps_error *error);
 

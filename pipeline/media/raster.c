@@ -2,15 +2,13 @@
 
 #include <stdlib.h>
 
-enum ps_status ps_raster_new(struct ps_raster *raster, uint32_t width, uint32_t height, uint32_t channels,
-                             struct ps_error *error)
+enum ps_status ps_raster_new(struct ps_raster *raster, struct ps_error *error)
 {
-    uint8_t *bytes = malloc((size_t)width * height * channels);
-    if (!bytes)
-        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a photo of %u x %u pixels", width,
-                       height);
-    *raster = (struct ps_raster){bytes, width, height, channels};
-    return PS_OK;
+    raster->bytes =
+        malloc((size_t)raster->width * raster->height * raster->channels * (raster->deep ? 2 : 1));
+    return raster->bytes ? PS_OK
+                         : ps_fail(error, PS_ERR_MEMORY, "memory.host",
+                                   "no memory for a photo of %u x %u pixels", raster->width, raster->height);
 }
 
 void ps_raster_free(struct ps_raster *raster)
@@ -42,23 +40,24 @@ enum ps_status ps_raster_alpha(uint8_t **alpha, const struct ps_raster *raster, 
     return PS_OK;
 }
 
-/* Rounded share of `over` on `under`. */
-static uint8_t blend(unsigned over, unsigned under, unsigned alpha)
+/* value * top / alpha, rounded, at most `top`. */
+static uint32_t unmultiply(uint32_t value, uint32_t alpha, uint32_t top)
 {
-    return (uint8_t)((over * alpha + under * (255 - alpha) + 127) / 255);
+    const uint64_t whole = alpha ? ((uint64_t)value * top + alpha / 2) / alpha : 0;
+    return whole < top ? (uint32_t)whole : top;
 }
 
-void ps_raster_flatten(struct ps_raster *raster, uint32_t background)
+void ps_raster_unmultiply(struct ps_raster *raster)
 {
-    const unsigned red = background >> 16 & 0xff, green = background >> 8 & 0xff, blue = background & 0xff;
+    const size_t pixels = (size_t)raster->width * raster->height;
     if (raster->channels == 3)
         return;
-    const uint8_t *from = raster->bytes, *end = from + (size_t)raster->width * raster->height * 4;
-    for (uint8_t *to = raster->bytes; from < end; from += 4, to += 3) {
-        const unsigned alpha = from[3];
-        to[0] = blend(from[0], red, alpha);
-        to[1] = blend(from[1], green, alpha);
-        to[2] = blend(from[2], blue, alpha);
-    }
-    raster->channels = 3;
+    for (size_t i = 0; i < pixels * 4; i += 4)
+        for (size_t c = 0; c < 3; c++)
+            if (raster->deep) {
+                uint16_t *wide = (uint16_t *)(void *)raster->bytes + i;
+                wide[c] = (uint16_t)unmultiply(wide[c], wide[3], 65535);
+            } else {
+                raster->bytes[i + c] = (uint8_t)unmultiply(raster->bytes[i + c], raster->bytes[i + 3], 255);
+            }
 }

@@ -5,27 +5,30 @@
 #include "base/error.h"
 #include "media/scan.h"
 
-/* 8-bit RGB or RGBA (straight alpha), [height, width, channels]. */
+/* [height, width, channels]: RGB, RGBA, or CMYK where 0 is no ink. */
 struct ps_raster {
     uint8_t *bytes;
     uint32_t width, height;
     uint32_t channels; /* 3 or 4 */
+    bool deep;         /* 16 bits a channel, in the machine's byte order; otherwise 8 */
+    bool inks;         /* CMYK */
 };
 
-enum ps_status ps_raster_new(struct ps_raster *raster, uint32_t width, uint32_t height, uint32_t channels,
-                             struct ps_error *error);
+/* Takes memory for the size, channels and depth that the raster states. */
+enum ps_status ps_raster_new(struct ps_raster *raster, struct ps_error *error);
 void ps_raster_free(struct ps_raster *raster);
 
 /* *alpha = a copy of the alpha channel, [height, width], to be freed; null where it is 255 throughout or there is none. */
 enum ps_status ps_raster_alpha(uint8_t **alpha, const struct ps_raster *raster, struct ps_error *error);
 
-/* Composites alpha on `background` (0xRRGGBB), in place. */
-void ps_raster_flatten(struct ps_raster *raster, uint32_t background);
+/* Divides colours that are multiplied with their alpha by it. */
+void ps_raster_unmultiply(struct ps_raster *raster);
 
-/* The decoders. They fill a zeroed raster of the size that the facts state, or leave nothing behind. */
+/* The decoders. They fill a zeroed raster of the size that the facts state, or leave nothing behind. What has more than
+ * 8 bits a channel is rounded to 8 unless `deep`. */
 enum ps_status ps_decode_png(struct ps_raster *raster, const struct ps_image_facts *facts,
-                             const struct ps_file *file, struct ps_error *error);
+                             const struct ps_file *file, bool deep, struct ps_error *error);
 enum ps_status ps_decode_av(struct ps_raster *raster, const struct ps_image_facts *facts,
-                            const struct ps_file *file, struct ps_error *error);
+                            const struct ps_file *file, bool deep, struct ps_error *error);
 
 #endif

@@ -16,18 +16,24 @@ struct magic {
         offset, sizeof bytes - 1, bytes, what                                                                \
     }
 
-static const struct magic readable[] = {
-    MAGIC(0, "\x89PNG\r\n\x1a\n", "PNG"),
-    MAGIC(0, "\xff\xd8\xff", "JPEG"),
-    MAGIC(8, "WEBP", "WebP"),
+static const struct {
+    struct magic magic;
+    enum ps_image_kind kind;
+} readable[] = {
+    {MAGIC(0, "\x89PNG\r\n\x1a\n", "PNG"), PS_IMAGE_PNG},
+    {MAGIC(0, "\xff\xd8\xff", "JPEG"), PS_IMAGE_JPEG},
+    {MAGIC(8, "WEBP", "WebP"), PS_IMAGE_WEBP},
+    {MAGIC(0, "II*\0", "TIFF"), PS_IMAGE_TIFF},
+    {MAGIC(0, "MM\0*", "TIFF"), PS_IMAGE_TIFF},
+    {MAGIC(0, "BM", "BMP"), PS_IMAGE_BMP},
 };
 
 static const struct magic pictures[] = {
     MAGIC(0, "GIF8", "GIF"),
-    MAGIC(0, "II*\0", "TIFF or camera raw"),
-    MAGIC(0, "MM\0*", "TIFF or camera raw"),
-    MAGIC(0, "II+\0", "TIFF"),
-    MAGIC(0, "MM\0+", "TIFF"),
+    MAGIC(0, "II+\0", "a BigTIFF"),
+    MAGIC(0, "MM\0+", "a BigTIFF"),
+    MAGIC(0, "IIRO", "camera raw"),
+    MAGIC(0, "IIU\0", "camera raw"),
     MAGIC(0, "FUJIFILMCCD-RAW", "camera raw"),
     MAGIC(0, "8BPS", "Photoshop"),
     MAGIC(4, "ftyphei", "HEIC"),
@@ -40,7 +46,6 @@ static const struct magic pictures[] = {
     MAGIC(4, "JXL ", "JPEG XL"),
     MAGIC(4, "jP  ", "JPEG 2000"),
     MAGIC(0, "\xff\x4f\xff\x51", "JPEG 2000"),
-    MAGIC(0, "BM", "BMP"),
     MAGIC(0, "\0\0\1\0", "Windows icon"),
     MAGIC(0, "qoif", "QOI"),
     MAGIC(0, "v/1\1", "OpenEXR"),
@@ -113,15 +118,31 @@ static bool cut_magic(const uint8_t *bytes, size_t size)
            (size < 12 && size >= 4 && !memcmp(bytes, "RIFF", 4));
 }
 
+/* Many a text begins with BM; a BMP has the length of a header of its eight kinds at 14. */
+static bool is_bmp(const uint8_t *bytes, size_t size)
+{
+    static const uint8_t lengths[] = {12, 16, 40, 52, 56, 64, 108, 124};
+    return size >= 18 && memchr(lengths, bytes[14], sizeof lengths) && !bytes[15] && !bytes[16] && !bytes[17];
+}
+
+/* The kind that is read, or PS_IMAGE_UNKNOWN. */
+static enum ps_image_kind readable_kind(const uint8_t *bytes, size_t size, const char **what)
+{
+    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
+        const enum ps_image_kind kind = readable[i].kind;
+        *what = match(&readable[i].magic, 1, bytes, size);
+        if (*what && (kind != PS_IMAGE_WEBP || !memcmp(bytes, "RIFF", 4)) &&
+            (kind != PS_IMAGE_BMP || is_bmp(bytes, size)))
+            return kind;
+    }
+    return PS_IMAGE_UNKNOWN;
+}
+
 enum ps_image_kind ps_sniff(const uint8_t *bytes, size_t size, const char **what)
 {
-    *what = MATCH(readable);
-    if (*what == readable[0].what)
-        return PS_IMAGE_PNG;
-    if (*what == readable[1].what)
-        return PS_IMAGE_JPEG;
-    if (*what && !memcmp(bytes, "RIFF", 4))
-        return PS_IMAGE_WEBP;
+    const enum ps_image_kind kind = readable_kind(bytes, size, what);
+    if (kind != PS_IMAGE_UNKNOWN)
+        return kind;
     if (cut_magic(bytes, size)) {
         *what = "the first bytes of a photo";
         return PS_IMAGE_CUT;

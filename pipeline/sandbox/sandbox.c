@@ -92,11 +92,11 @@ static bool enter(struct account *account, const struct ps_sandbox_job *job, con
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* Landlock needs a descriptor, so it comes before the limits; the filter would refuse the others. */
-    uint32_t layers = ps_sandbox_landlock() ? PS_SANDBOX_LANDLOCK : 0;
-    layers |= ps_sandbox_limits(origin->address_space, job->seconds) ? PS_SANDBOX_LIMITS : 0;
-    layers |= ps_sandbox_filter() ? PS_SANDBOX_FILTER : 0;
+    uint32_t layers = ps_sandbox_landlock() ? PS_LAYER_LANDLOCK : 0;
+    layers |= ps_sandbox_limits(origin->address_space, job->seconds) ? PS_LAYER_LIMITS : 0;
+    layers |= ps_sandbox_filter() ? PS_LAYER_FILTER : 0;
     account->layers = layers;
-    return !job->strict || layers == PS_SANDBOX_LAYERS;
+    return !job->strict || layers == PS_LAYERS_ALL;
 }
 
 /* Ends with a bare system call: no handler of the caller's is run and nothing of its buffers is written. */
@@ -117,8 +117,8 @@ static enum ps_status fail_strict(struct ps_error *error, unsigned layers)
 {
     ps_fail(error, PS_ERR_DEVICE, "sandbox.unavailable",
             "the decoder's process cannot be shut in as asked; this kernel lacks:%s%s%s",
-            layers & PS_SANDBOX_LIMITS ? "" : " resource limits",
-            layers & PS_SANDBOX_FILTER ? "" : " seccomp", layers & PS_SANDBOX_LANDLOCK ? "" : " Landlock");
+            layers & PS_LAYER_LIMITS ? "" : " resource limits", layers & PS_LAYER_FILTER ? "" : " seccomp",
+            layers & PS_LAYER_LANDLOCK ? "" : " Landlock");
     ps_hint(error, "use --sandbox auto, or a kernel and container that allow it");
     return PS_ERR_DEVICE;
 }
@@ -164,7 +164,7 @@ enum ps_status ps_sandbox_run(struct ps_sandbox_end *end, const struct ps_sandbo
             status = fail_memory(error, "process");
         end->done = account->done;
         end->layers = account->layers;
-        if (!status && !end->done && job->strict && end->layers != PS_SANDBOX_LAYERS && !end->signal &&
+        if (!status && !end->done && job->strict && end->layers != PS_LAYERS_ALL && !end->signal &&
             !end->timed_out)
             status = fail_strict(error, end->layers);
     }
@@ -180,4 +180,25 @@ void ps_sandbox_free(struct ps_sandbox_end *end)
     if (end->shared)
         munmap(end->shared, end->shared_bytes);
     *end = (struct ps_sandbox_end){0};
+}
+
+static void do_nothing(void *shared, const void *user)
+{
+    (void)shared, (void)user;
+}
+
+enum ps_status ps_sandbox_check(struct ps_sandbox_info *info, struct ps_error *error)
+{
+    const struct ps_sandbox_job job = {
+        .body = do_nothing, .shared_bytes = 1, .memory_bytes = UINT64_C(64) << 20, .seconds = 30};
+    struct ps_sandbox_end end;
+    *info = (struct ps_sandbox_info){0};
+    const enum ps_status status = ps_sandbox_run(&end, &job, error);
+    if (status)
+        return status;
+    *info = (struct ps_sandbox_info){.limits = end.layers & PS_LAYER_LIMITS,
+                                     .seccomp = end.layers & PS_LAYER_FILTER,
+                                     .landlock = end.layers & PS_LAYER_LANDLOCK};
+    ps_sandbox_free(&end);
+    return PS_OK;
 }

@@ -14,12 +14,12 @@
 
 /* What shuts the child in, beside being a process of its own. */
 enum ps_sandbox_layer {
-    PS_SANDBOX_LIMITS = 1,  /* limits on memory, time, files and processes */
-    PS_SANDBOX_FILTER = 2,  /* seccomp: system calls other than a handful are refused */
-    PS_SANDBOX_LANDLOCK = 4 /* the kernel refuses every file and TCP port */
+    PS_LAYER_LIMITS = 1,  /* limits on memory, time, files and processes */
+    PS_LAYER_FILTER = 2,  /* seccomp: system calls other than a handful are refused */
+    PS_LAYER_LANDLOCK = 4 /* the kernel refuses every file and TCP port */
 };
 
-enum { PS_SANDBOX_LAYERS = PS_SANDBOX_LIMITS | PS_SANDBOX_FILTER | PS_SANDBOX_LANDLOCK };
+enum { PS_LAYERS_ALL = PS_LAYER_LIMITS | PS_LAYER_FILTER | PS_LAYER_LANDLOCK };
 
 struct ps_sandbox_job {
     /* Runs in the child. `shared` is zeroed and seen by both; all else that the body writes is lost. It must not

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const unsigned orientation = ps_exif_orientation(data, size);
+    const unsigned orientation = ps_exif_orientation(data, size, NULL);
     if (orientation < 1 || orientation > 8)
         abort();
     return 0;

@@ -302,10 +302,10 @@ static void test_odd_exif(void **state)
         uint8_t *exact =
             malloc(cases[i].size + !cases[i].size); /* so that a sanitizer sees a read past the end */
         memcpy(exact, cases[i].bytes, cases[i].size);
-        assert_int_equal(ps_exif_orientation(exact, cases[i].size), cases[i].orientation);
+        assert_int_equal(ps_exif_orientation(exact, cases[i].size, NULL), cases[i].orientation);
         free(exact);
     }
-    assert_int_equal(ps_exif_orientation(NULL, 0), 1);
+    assert_int_equal(ps_exif_orientation(NULL, 0, NULL), 1);
 }
 
 static struct ps_photo *load(const char *name)
@@ -400,7 +400,7 @@ static void check_chroma(uint8_t planes[3][PLANE * PLANE], uint32_t size, unsign
     uint8_t made[LARGEST * LARGEST * 3];
     const struct ps_yuv yuv = {
         {planes[0], planes[1], planes[2]}, {PLANE, PLANE, PLANE}, log2_x, log2_y, full};
-    struct ps_raster raster = {made, size, size, 3};
+    struct ps_raster raster = {.bytes = made, .width = size, .height = size, .channels = 3};
     assert_int_equal(ps_rgb_from_yuv601(&raster, &yuv, NULL), PS_OK);
     for (uint32_t y = 0; y < size; y++)
         for (uint32_t x = 0; x < size; x++) {

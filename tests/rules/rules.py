@@ -38,7 +38,8 @@ ROOMS = {
 }
 # Libraries that only some rooms see.
 FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"},
-           "ini.h": {"preset"}, "openssl/": {"provenance"}}
+           "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media"},
+           "linux/seccomp.h": {"sandbox"}}
 
 # What the library must not call, and the sections that hold what can change.
 FORBIDDEN_CALLS = set(

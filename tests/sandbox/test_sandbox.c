@@ -164,7 +164,7 @@ static void test_calls_refused(void **state)
     (void)state;
     const pid_t self = getpid();
     struct ps_sandbox_end end = run(try_calls, &self, 30);
-    expect_layer(end.layers, PS_SANDBOX_FILTER, "seccomp");
+    expect_layer(end.layers, PS_LAYER_FILTER, "seccomp");
     assert_true(end.done);
     const int *results = end.shared;
     for (int i = 0; i < CALLS; i++)
@@ -198,7 +198,7 @@ static void test_memory(void **state)
     assert_true(mapped != MAP_FAILED);
     struct ps_sandbox_end end = run(take_memory, sizes, 30);
     assert_true(end.done);
-    assert_true(end.layers & PS_SANDBOX_LIMITS);
+    assert_true(end.layers & PS_LAYER_LIMITS);
     assert_int_equal(((int *)end.shared)[0], 1);
     assert_int_equal(((int *)end.shared)[1], 0);
     ps_sandbox_free(&end);
@@ -313,7 +313,7 @@ static void test_strict(void **state)
     (void)state;
     const int question = 1;
     struct ps_sandbox_end end = run(answer, &question, 30);
-    const bool whole = end.layers == PS_SANDBOX_LAYERS;
+    const bool whole = end.layers == PS_LAYERS_ALL;
     ps_sandbox_free(&end);
     const struct ps_sandbox_job job = {.body = answer,
                                        .user = &question,
