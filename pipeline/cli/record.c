@@ -48,7 +48,7 @@ enum ps_status cli_record_options(json_t **object, const struct cli_settings *se
         const char *text = cli_settings_of(settings, option)->text;
         if (!text || option->scope != CLI_ANYWHERE || is_parameter(option->name) || is_way(option->name))
             continue;
-        json_t *value = option->kind == CLI_PATH ? file_json(text, error) : cli_json_text(text);
+        json_t *value = cli_is_path(option, text) ? file_json(text, error) : cli_json_text(text);
         if (json_object_set_new(*object, option->name, value))
             cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     }
@@ -181,6 +181,14 @@ static void lay_file(const struct source *source, const char *name, const json_t
         lay(source, name, path);
 }
 
+/* A name without a hash is one too, which lay_file refuses. */
+static bool is_file(const struct cli_option *option, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return option->kind == CLI_PATH ||
+           (option->kind == CLI_BACKGROUND && (json_is_object(value) || (text && cli_is_path(option, text))));
+}
+
 static void lay_options(const struct source *source, const json_t *object)
 {
     const char *name;
@@ -194,7 +202,7 @@ static void lay_options(const struct source *source, const json_t *object)
             return;
         if (is_parameter(name))
             fail_option(source, name, "it among the parameters alone");
-        else if (option && option->kind == CLI_PATH)
+        else if (option && is_file(option, value))
             lay_file(source, name, value);
         else
             lay(source, name, json_string_value(value));

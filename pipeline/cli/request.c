@@ -186,9 +186,7 @@ const struct cli_option cli_request_options[] = {
      .scope = CLI_MACHINE,
      .offset = AT(sandbox),
      .value = "HOW",
-     .help = "how the process that decodes photos is shut in: as far as the kernel can, fully or not at all, "
-             "or no "
-             "process of its own",
+     .help = "how decoders of photos are shut in: as far as the kernel can, fully, or not at all",
      .fallback = "auto",
      .choices = sandboxes},
     {.name = "dtype",
