@@ -15,6 +15,9 @@
 #include "model/vision.h"
 #include "weights/checkpoint.h"
 
+#define TOLERANCE_F32 1e-5
+#define TOLERANCE_F16 1e-2 /* the largest is 4.4e-3, of encoder_odd on cpu; all others are below 2.2e-3 */
+
 enum kind { VISION, ENCODER, DECODER, UNET };
 
 struct part_case {
@@ -291,9 +294,8 @@ static void run_case(void **state)
             golden_execute(backends.items[i], &run);
             snprintf(text, sizeof text, "%s on %s in %s", what->name, backends.items[i]->ops->name,
                      type == PS_F16 ? "f16" : "f32");
-            /* The quiet weights of *_epsilon are below float16's normal range. */
-            if (type == PS_F32 || !what->weights)
-                golden_expect(text, subject.found, subject.expected, count, type == PS_F16 ? 2e-2 : 1e-5);
+            golden_expect(text, subject.found, subject.expected, count,
+                          type == PS_F16 ? TOLERANCE_F16 : TOLERANCE_F32);
         }
     close_subject(&subject);
 }
