@@ -160,8 +160,21 @@ static uint64_t frame_bytes(struct ps_tensor x)
     return ps_frame_elements(x) * ps_type_bytes(x.type);
 }
 
-/* into = the half of x, chunk by chunk. `residual` is null or the clip that is added. */
-static void half_forward(struct ps_run *run, const struct half *half, struct ps_tensor x,
+/* How many rows of `frames` frames of x a chunk holds: all but where frames are very large or memory is short.
+ * No pixel of a temporal half depends on another pixel, apart from the statistics. */
+static uint32_t rows_of(const struct ps_run *run, struct ps_tensor x, uint32_t frames)
+{
+    return ps_chunk(run, x.h, (uint64_t)frames * x.w * x.c * ps_type_bytes(x.type));
+}
+
+/* Rows [first, first + count) of t, or as many as there are. */
+static struct ps_tensor slab_of(struct ps_tensor t, uint32_t first, uint32_t count)
+{
+    return ps_is_null(t) ? t : ps_slab(t, first, (uint32_t)ps_min_u64(count, t.h - first));
+}
+
+/* into = the half of x, a clip or a slab of it, chunk by chunk. `residual` is null or what is added. */
+static void half_of_slab(struct ps_run *run, const struct half *half, struct ps_tensor x,
                          struct ps_tensor residual, struct ps_tensor into)
 {
     const uint32_t chunk = ps_chunk(run, x.n, frame_bytes(x));
@@ -173,6 +186,15 @@ static void half_forward(struct ps_run *run, const struct half *half, struct ps_
         convolve(run, half, a, span.first, i, added, ps_frames(into, i, span.end - i));
         ps_drop(run, &a);
     }
+}
+
+/* The same slab by slab. */
+static void half_forward(struct ps_run *run, const struct half *half, struct ps_tensor x,
+                         struct ps_tensor residual, struct ps_tensor into)
+{
+    const uint32_t rows = rows_of(run, x, 3);
+    for (uint32_t r = 0; r < x.h && ps_run_ok(run); r += rows)
+        half_of_slab(run, half, slab_of(x, r, rows), slab_of(residual, r, rows), slab_of(into, r, rows));
 }
 
 /* m += second(first(m)), first(m) held for the whole clip. The second half reads it alone, so m is
@@ -192,17 +214,20 @@ static struct ps_tensor stats_of_half(struct ps_run *run, struct ps_tensor m, co
                                       uint32_t groups, float eps)
 {
     const struct ps_tensor none = {0};
-    const uint32_t chunk = ps_chunk(run, m.n, 2 * frame_bytes(m));
+    const uint32_t chunk = ps_chunk(run, m.n, 2 * frame_bytes(m)), rows = rows_of(run, m, 3);
     ps_enter(run, "stats");
     struct ps_tensor partial = ps_norm_partial(run, m.n, m.h * m.w, groups);
     for (uint32_t i = 0; i < m.n && ps_run_ok(run); i += chunk) {
         const struct span span = span_of(i, (uint32_t)ps_min_u64(m.n, i + chunk), m.n);
         struct ps_tensor h = ps_new(run, m.type, span.end - i, m.h, m.w, m.c);
-        struct ps_tensor a = ps_norm_apply(run, ps_frames(m, span.first, span.last - span.first),
-                                           first->stats, first->norm, PS_SILU);
-        convolve(run, first, a, span.first, i, none, h);
+        const struct ps_tensor frames = ps_frames(m, span.first, span.last - span.first);
+        for (uint32_t r = 0; r < m.h && ps_run_ok(run); r += rows) {
+            struct ps_tensor a =
+                ps_norm_apply(run, slab_of(frames, r, rows), first->stats, first->norm, PS_SILU);
+            convolve(run, first, a, span.first, i, none, slab_of(h, r, rows));
+            ps_drop(run, &a);
+        }
         ps_norm_measure(run, h, groups, ps_frames(partial, i, h.n));
-        ps_drop(run, &a);
         ps_drop(run, &h);
     }
     return ps_leave(run, ps_norm_stats(run, partial, m.n, m.h * m.w, m.c / groups, eps));
@@ -235,14 +260,12 @@ static void keep_tail(struct ps_run *run, struct ps_tensor tail, struct ps_tenso
                                      .into = ps_frames(tail, 2 - count, count)});
 }
 
-/* m += second(first(m)) with first(m) computed twice, a few frames at a time: bit for bit add_held's result
- * in the memory of one clip instead of two. */
-static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct half *first,
-                           struct half *second, uint32_t groups)
+/* m += second(first(m)) for a clip m or a slab of it, first(m) computed a few frames at a time. */
+static void add_to_slab(struct ps_run *run, struct ps_tensor m, const struct half *first,
+                        const struct half *second)
 {
     const struct ps_tensor none = {0};
-    second->stats = stats_of_half(run, m, first, groups, second->norm.eps);
-    const struct ps_tensor tail = ps_new(run, m.type, 2, m.h, m.w, m.c);
+    struct ps_tensor tail = ps_new(run, m.type, 2, m.h, m.w, m.c);
     const uint32_t chunk = ps_chunk(run, m.n, 4 * frame_bytes(m));
     for (uint32_t i = 0; i < m.n && ps_run_ok(run); i += chunk) {
         const struct span span = span_of(i, (uint32_t)ps_min_u64(m.n, i + chunk), m.n);
@@ -258,6 +281,18 @@ static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct 
         convolve(run, second, b, span.first, i, frames, frames);
         ps_drop(run, &b);
     }
+    ps_drop(run, &tail);
+}
+
+/* m += second(first(m)) with first(m) computed twice: bit for bit add_held's result in the memory of one clip
+ * instead of two. */
+static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct half *first,
+                           struct half *second, uint32_t groups)
+{
+    const uint32_t rows = rows_of(run, m, 5);
+    second->stats = stats_of_half(run, m, first, groups, second->norm.eps);
+    for (uint32_t r = 0; r < m.h && ps_run_ok(run); r += rows)
+        add_to_slab(run, slab_of(m, r, rows), first, second);
 }
 
 /* m += time_share temporal(m), in place. */

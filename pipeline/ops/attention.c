@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "ops/check.h"
 
 #include "attention.h"
 
@@ -17,8 +18,8 @@ static bool check_heads(struct ps_run *run, uint32_t channels, uint32_t heads)
     return false;
 }
 
-static struct ps_tensor launch(struct ps_run *run, struct ps_tensor q, struct ps_tensor k, struct ps_tensor v,
-                               struct ps_tensor y, struct ps_attention_push push)
+static void launch(struct ps_run *run, struct ps_tensor q, struct ps_tensor k, struct ps_tensor v,
+                   struct ps_tensor y, struct ps_attention_push push)
 {
     /* Four channels can be loaded at once where every head of every token begins at a multiple of four. */
     const uint32_t distances = push.d | push.q_first | push.k_first | push.v_first | push.q_token |
@@ -44,7 +45,28 @@ static struct ps_tensor launch(struct ps_run *run, struct ps_tensor q, struct ps
     };
     memcpy(launch.push, &push, sizeof push);
     ps_run_launch(run, &launch);
-    return ps_run_ok(run) ? y : (struct ps_tensor){0};
+}
+
+static struct ps_attention_push self_push(struct ps_tensor qkv, uint32_t heads, enum ps_axis axis)
+{
+    const uint32_t c = qkv.c / 3, pixels = qkv.h * qkv.w;
+    const uint32_t tokens = axis == PS_SPACE ? pixels : qkv.n, batch = axis == PS_SPACE ? qkv.n : pixels;
+    const uint32_t token_rows = axis == PS_SPACE ? 1 : pixels, batch_rows = axis == PS_SPACE ? pixels : 1;
+    return (struct ps_attention_push){.batch = batch,
+                                      .heads = heads,
+                                      .d = c / heads,
+                                      .queries = tokens,
+                                      .keys = tokens,
+                                      .q_first = 0,
+                                      .k_first = c,
+                                      .v_first = 2 * c,
+                                      .q_token = token_rows * qkv.c,
+                                      .kv_token = token_rows * qkv.c,
+                                      .y_token = token_rows * c,
+                                      .q_batch = batch_rows * qkv.c,
+                                      .kv_batch = batch_rows * qkv.c,
+                                      .y_batch = batch_rows * c,
+                                      .scale = 1 / sqrtf((float)(c / heads))};
 }
 
 struct ps_tensor ps_self_attention(struct ps_run *run, struct ps_tensor qkv, uint32_t heads,
@@ -59,30 +81,18 @@ struct ps_tensor ps_self_attention(struct ps_run *run, struct ps_tensor qkv, uin
                     ps_shape_text(qkv, shape));
         return (struct ps_tensor){0};
     }
-    const uint32_t c = qkv.c / 3, pixels = qkv.h * qkv.w;
-    if (!check_heads(run, c, heads))
+    if (!check_heads(run, qkv.c / 3, heads))
         return (struct ps_tensor){0};
-    const uint32_t tokens = axis == PS_SPACE ? pixels : qkv.n, batch = axis == PS_SPACE ? qkv.n : pixels;
-    const uint32_t token_rows = axis == PS_SPACE ? 1 : pixels, batch_rows = axis == PS_SPACE ? pixels : 1;
-    const struct ps_attention_push push = {.batch = batch,
-                                           .heads = heads,
-                                           .d = c / heads,
-                                           .queries = tokens,
-                                           .keys = tokens,
-                                           .q_first = 0,
-                                           .k_first = c,
-                                           .v_first = 2 * c,
-                                           .q_token = token_rows * qkv.c,
-                                           .kv_token = token_rows * qkv.c,
-                                           .y_token = token_rows * c,
-                                           .q_batch = batch_rows * qkv.c,
-                                           .kv_batch = batch_rows * qkv.c,
-                                           .y_batch = batch_rows * c,
-                                           .scale = 1 / sqrtf((float)(c / heads))};
-    const struct ps_tensor y = ps_new(run, run->type, qkv.n, qkv.h, qkv.w, c);
-    if (ps_is_null(y))
-        return y;
-    return launch(run, qkv, qkv, qkv, y, push);
+    if (axis == PS_TIME && qkv.split) {
+        ps_run_too_large(run, qkv);
+        return (struct ps_tensor){0};
+    }
+    const struct ps_tensor y = ps_new(run, run->type, qkv.n, qkv.h, qkv.w, qkv.c / 3), none = {0};
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, qkv, none, false);) {
+        const struct ps_tensor some = ps_cut(qkv, piece);
+        launch(run, some, some, some, ps_cut(y, piece), self_push(some, heads, axis));
+    }
+    return ps_result(run, y);
 }
 
 struct ps_tensor ps_attention(struct ps_run *run, struct ps_tensor q, struct ps_tensor k, struct ps_tensor v,
@@ -117,5 +127,6 @@ struct ps_tensor ps_attention(struct ps_run *run, struct ps_tensor q, struct ps_
     const struct ps_tensor y = ps_new(run, run->type, q.n, 1, q.w, q.c);
     if (ps_is_null(y))
         return y;
-    return launch(run, q, k, v, y, push);
+    launch(run, q, k, v, y, push);
+    return ps_result(run, y);
 }

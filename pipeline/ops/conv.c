@@ -11,15 +11,12 @@ _Static_assert(PS_CONV_SPEC_ACT == PS_LINEAR_SPEC_ACT && PS_CONV_SPEC_BIAS == PS
                    PS_CONV_SPEC_RESIDUAL == PS_LINEAR_SPEC_RESIDUAL,
                "ps_product_begin sets these for both");
 
-/* Launches over x seen as [frames, in_h, in_w, k], for the result that `product` has. */
-static struct ps_tensor launch(struct ps_run *run, struct ps_product *product, struct ps_conv_push push,
-                               uint32_t kernel_h, uint32_t kernel_w, uint32_t stride)
+/* Gives one launch of the product to the run, over its x seen as [frames, in_h, in_w, k]. */
+static void submit(struct ps_run *run, const struct ps_product *product, struct ps_launch *launch,
+                   struct ps_conv_push push, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride)
 {
-    if (ps_is_null(product->result))
-        return product->result;
     push.vector_rows = product->vector_rows;
     push.scale = product->scale;
-    struct ps_launch *launch = &product->launch;
     launch->kernel = PS_KERNEL_conv;
     launch->spec[PS_CONV_SPEC_KERNEL_H] = kernel_h;
     launch->spec[PS_CONV_SPEC_KERNEL_W] = kernel_w;
@@ -30,7 +27,6 @@ static struct ps_tensor launch(struct ps_run *run, struct ps_product *product, s
     launch->items[2] = 1;
     memcpy(launch->push, &push, sizeof push);
     ps_run_launch(run, launch);
-    return ps_run_ok(run) ? product->result : (struct ps_tensor){0};
 }
 
 struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
@@ -46,18 +42,22 @@ struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer
                     window->kernel_h, window->kernel_w);
         return (struct ps_tensor){0};
     }
-    struct ps_product product = ps_product_begin(run, "conv", x, layer, window->kernel_h * window->kernel_w,
-                                                 x.n, out_h, out_w, epilogue);
-    const struct ps_conv_push push = {.frames = x.n,
-                                      .in_h = x.h,
-                                      .in_w = x.w,
-                                      .k = x.c,
-                                      .out_h = out_h,
-                                      .out_w = out_w,
-                                      .n = layer.weight ? layer.weight->columns : 0,
-                                      .pad_y = window->pad_top,
-                                      .pad_x = window->pad_left};
-    return launch(run, &product, push, window->kernel_h, window->kernel_w, stride);
+    const struct ps_product product = ps_product_begin(
+        run, "conv", x, layer, window->kernel_h * window->kernel_w, x.n, out_h, out_w, epilogue);
+    struct ps_launch launch;
+    for (struct ps_piece piece = {0}; ps_product_next(run, &product, &piece, &launch);) {
+        const struct ps_conv_push push = {.frames = launch.operands[PS_X].n,
+                                          .in_h = x.h,
+                                          .in_w = x.w,
+                                          .k = x.c,
+                                          .out_h = out_h,
+                                          .out_w = out_w,
+                                          .n = layer.weight->columns,
+                                          .pad_y = window->pad_top,
+                                          .pad_x = window->pad_left};
+        submit(run, &product, &launch, push, window->kernel_h, window->kernel_w, stride);
+    }
+    return ps_result(run, product.result);
 }
 
 struct ps_tensor ps_conv3x3(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
@@ -79,14 +79,26 @@ struct ps_tensor ps_conv_frames(struct ps_run *run, struct ps_tensor x, uint32_t
                     x.n, before, count);
         return (struct ps_tensor){0};
     }
-    struct ps_product product = ps_product_begin(run, "conv_frames", x, layer, 3, count, x.h, x.w, epilogue);
-    const struct ps_conv_push push = {.frames = 1,
-                                      .in_h = x.n,
-                                      .in_w = x.h * x.w,
-                                      .k = x.c,
-                                      .out_h = count,
-                                      .out_w = x.h * x.w,
-                                      .n = layer.weight ? layer.weight->columns : 0,
-                                      .pad_y = 1 - before};
-    return launch(run, &product, push, 3, 1, 1);
+    if (x.split) {
+        ps_run_too_large(run, x);
+        return (struct ps_tensor){0};
+    }
+    const struct ps_product product =
+        ps_product_begin(run, "conv_frames", x, layer, 3, count, x.h, x.w, epilogue);
+    struct ps_launch launch;
+    for (struct ps_piece piece = {0}; ps_product_next(run, &product, &piece, &launch);) {
+        const uint32_t middle = before + piece.first, first = middle ? middle - 1 : 0;
+        const uint32_t last = (uint32_t)ps_min_u64(x.n, middle + piece.count + 1ull);
+        const struct ps_conv_push push = {.frames = 1,
+                                          .in_h = last - first,
+                                          .in_w = x.h * x.w,
+                                          .k = x.c,
+                                          .out_h = piece.count,
+                                          .out_w = x.h * x.w,
+                                          .n = layer.weight->columns,
+                                          .pad_y = first + 1 - middle};
+        launch.operands[PS_X] = ps_frames(x, first, last - first);
+        submit(run, &product, &launch, push, 3, 1, 1);
+    }
+    return ps_result(run, product.result);
 }

@@ -4,9 +4,6 @@
 
 #include "linear.h"
 
-/* Operands of the launch, as kernels.def has them for both products. */
-enum { X, WEIGHT, BIAS, VECTOR, RESIDUAL, Y };
-
 _Static_assert(PS_NONE == PS_ACT_NONE && PS_SILU == PS_ACT_SILU && PS_GELU == PS_ACT_GELU &&
                    PS_QUICK_GELU == PS_ACT_QUICK_GELU && PS_GEGLU == PS_ACT_GEGLU,
                "activations of C and GLSL");
@@ -40,9 +37,11 @@ static bool check_layer(struct ps_run *run, const char *op, struct ps_tensor x, 
     return true;
 }
 
-static bool same_rows(struct ps_tensor a, struct ps_tensor b)
+/* Whether t has the rows of a result: dense, or a slab of its shape. */
+static bool fits(struct ps_tensor t, struct ps_tensor result)
 {
-    return ps_rows(a) == ps_rows(b) && a.c == b.c && a.type == b.type;
+    return ps_rows(t) == ps_rows(result) && t.c == result.c && t.type == result.type &&
+           (ps_is_dense(t) || t.n == result.n);
 }
 
 static bool check_epilogue(struct ps_run *run, const char *op, const struct ps_epilogue *epilogue,
@@ -56,12 +55,12 @@ static bool check_epilogue(struct ps_run *run, const char *op, const struct ps_e
                     ps_shape_text(result, wanted), ps_shape_text(vector, shape));
         return false;
     }
-    if (!ps_is_null(residual) && (!ps_is_dense(residual) || !same_rows(residual, result))) {
+    if (!ps_is_null(residual) && !fits(residual, result)) {
         ps_run_fail(run, PS_ERR_INTERNAL, "product.residual", "%s to %s: the residual is %s", op,
                     ps_shape_text(result, wanted), ps_shape_text(residual, shape));
         return false;
     }
-    if (!ps_is_null(into) && (!ps_is_dense(into) || !same_rows(into, result))) {
+    if (!ps_is_null(into) && !fits(into, result)) {
         ps_run_fail(run, PS_ERR_INTERNAL, "product.into", "%s to %s: the result is to be written to %s", op,
                     ps_shape_text(result, wanted), ps_shape_text(into, shape));
         return false;
@@ -97,34 +96,57 @@ struct ps_product ps_product_begin(struct ps_run *run, const char *op, struct ps
                  [PS_LINEAR_SPEC_BIAS] = !ps_is_null(bias),
                  [PS_LINEAR_SPEC_VECTOR] = !ps_is_null(e->vector),
                  [PS_LINEAR_SPEC_RESIDUAL] = !ps_is_null(e->residual)},
-        .operands = {[X] = x,
-                     [WEIGHT] = weight,
-                     [BIAS] = bias,
-                     [VECTOR] = e->vector,
-                     [RESIDUAL] = e->residual,
-                     [Y] = result},
+        .operands = {[PS_X] = x,
+                     [PS_MATRIX] = weight,
+                     [PS_BIAS] = bias,
+                     [PS_VECTOR] = e->vector,
+                     [PS_RESIDUAL] = e->residual,
+                     [PS_Y] = result},
         .flops = 2 * ps_rows(result) * columns * layer.weight->rows * taps,
     };
     return product;
 }
 
+/* t if it has a frame for each of the result's, and may be split as the result is. */
+static struct ps_tensor framed(struct ps_tensor t, struct ps_tensor result)
+{
+    return t.n == result.n ? t : (struct ps_tensor){0};
+}
+
+bool ps_product_next(const struct ps_run *run, const struct ps_product *product, struct ps_piece *piece,
+                     struct ps_launch *launch)
+{
+    static const enum ps_product_operand cut[] = {PS_X, PS_VECTOR, PS_RESIDUAL, PS_Y};
+    const struct ps_tensor *operands = product->launch.operands, result = product->result;
+    if (!ps_next_piece(run, piece, result, framed(operands[PS_X], result),
+                       framed(operands[PS_RESIDUAL], result), false))
+        return false;
+    *launch = product->launch;
+    launch->flops = product->launch.flops / result.n * piece->count;
+    for (uint32_t i = 0; i < sizeof cut / sizeof *cut; i++)
+        if (operands[cut[i]].n == result.n)
+            launch->operands[cut[i]] = ps_cut(operands[cut[i]], *piece);
+    return true;
+}
+
 struct ps_tensor ps_linear(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
                            const struct ps_epilogue *epilogue)
 {
-    struct ps_product product = ps_product_begin(run, "linear", x, layer, 1, x.n, x.h, x.w, epilogue);
-    if (ps_is_null(product.result))
-        return product.result;
-    const struct ps_linear_push push = {.m = (uint32_t)ps_rows(x),
-                                        .k = x.c,
-                                        .n = layer.weight->columns,
-                                        .vector_rows = product.vector_rows,
-                                        .scale = product.scale};
-    product.launch.kernel = PS_KERNEL_linear;
-    product.launch.spec[PS_LINEAR_SPEC_ALIGNED] = product.aligned;
-    product.launch.items[0] = push.n;
-    product.launch.items[1] = push.m;
-    product.launch.items[2] = 1;
-    memcpy(product.launch.push, &push, sizeof push);
-    ps_run_launch(run, &product.launch);
-    return ps_run_ok(run) ? product.result : (struct ps_tensor){0};
+    const struct ps_product product = ps_product_begin(run, "linear", x, layer, 1, x.n, x.h, x.w, epilogue);
+    struct ps_launch launch;
+    for (struct ps_piece piece = {0}; ps_product_next(run, &product, &piece, &launch);) {
+        const struct ps_linear_push push = {.m = (uint32_t)ps_rows(launch.operands[PS_X]),
+                                            .k = x.c,
+                                            .n = layer.weight->columns,
+                                            .vector_rows = product.vector_rows,
+                                            .scale = product.scale};
+        launch.kernel = PS_KERNEL_linear;
+        launch.spec[PS_LINEAR_SPEC_ALIGNED] = product.aligned;
+        launch.items[0] = push.n;
+        launch.items[1] = push.m;
+        launch.items[2] = 1;
+        memcpy(launch.push, &push, sizeof push);
+        ps_run_launch(run, &launch);
+    }
+    return ps_result(run, product.result);
 }

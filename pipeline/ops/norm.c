@@ -40,21 +40,20 @@ static bool is_partial(struct ps_tensor partial, uint32_t rows, uint32_t groups)
            ps_is_dense(partial);
 }
 
-void ps_norm_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+/* Channels that the kernel loads at once, which must be of one group. */
+static uint32_t measure_width(struct ps_tensor x, uint32_t groups)
 {
     const uint32_t group_channels = groups ? x.c / groups : 0;
-    const uint32_t width = group_channels % 4 ? group_channels % 2 ? 1 : 2 : 4;
-    if (!ps_accept_dense(run, "norm_stats", x, width))
-        return;
+    return group_channels % 4 ? group_channels % 2 ? 1 : 2 : 4;
+}
+
+static void launch_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+{
     const uint32_t rows = x.h * x.w;
-    if (!groups || x.c % groups || partial.n != x.n || !is_partial(partial, rows, groups)) {
-        ps_reject(run, "norm_stats", partial);
-        return;
-    }
     struct ps_launch launch = {
         .kernel = PS_KERNEL_norm_stats,
         .type = run->type,
-        .spec[PS_NORM_STATS_SPEC_WIDTH] = width,
+        .spec[PS_NORM_STATS_SPEC_WIDTH] = measure_width(x, groups),
         .operands = {x, partial},
         .items = {partial.h * groups, 1, x.n},
         .flops = 4 * ps_elements(x),
@@ -69,6 +68,18 @@ void ps_norm_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, st
     };
     memcpy(launch.push, &push, sizeof push);
     ps_run_launch(run, &launch);
+}
+
+void ps_norm_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+{
+    if (!ps_accept_dense(run, "norm_stats", x, measure_width(x, groups)))
+        return;
+    if (!groups || x.c % groups || partial.n != x.n || !is_partial(partial, x.h * x.w, groups)) {
+        ps_reject(run, "norm_stats", partial);
+        return;
+    }
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, x, partial, none, false);)
+        launch_measure(run, ps_cut(x, piece), groups, ps_cut(partial, piece));
 }
 
 struct ps_tensor ps_norm_stats(struct ps_run *run, struct ps_tensor partial, uint32_t span, uint32_t x_rows,
@@ -105,26 +116,50 @@ struct ps_tensor ps_norm_stats(struct ps_run *run, struct ps_tensor partial, uin
         .eps = eps,
     };
     memcpy(launch.push, &push, sizeof push);
-    return ps_launched(run, &launch, stats);
+    ps_run_launch(run, &launch);
+    return ps_result(run, stats);
 }
 
 /* Gain and bias of a norm over c channels. */
-static bool weights(struct ps_run *run, const char *op, struct ps_norm norm, uint32_t c,
-                    struct ps_tensor *gain, struct ps_tensor *bias)
+static bool read_affine(struct ps_run *run, const char *op, struct ps_norm norm, uint32_t c,
+                        struct ps_tensor affine[2])
 {
-    *gain = ps_run_weight(run, norm.layer.weight);
-    *bias = ps_run_weight(run, norm.layer.bias);
+    affine[0] = ps_run_weight(run, norm.layer.weight);
+    affine[1] = ps_run_weight(run, norm.layer.bias);
     if (!ps_run_ok(run))
         return false;
-    return (ps_elements(*gain) == c || ps_reject(run, op, *gain)) &&
-           (ps_elements(*bias) == c || ps_reject(run, op, *bias));
+    return (ps_elements(affine[0]) == c || ps_reject(run, op, affine[0])) &&
+           (ps_elements(affine[1]) == c || ps_reject(run, op, affine[1]));
+}
+
+static void launch_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
+                         const struct ps_tensor affine[2], enum ps_act act, struct ps_tensor y)
+{
+    const uint32_t rows = x.h * x.w, width = ps_width(x.c);
+    struct ps_launch launch = {
+        .kernel = PS_KERNEL_norm_apply,
+        .type = run->type,
+        .spec[PS_NORM_APPLY_SPEC_ACT] = act == PS_SILU ? PS_ACT_SILU : PS_ACT_NONE,
+        .spec[PS_NORM_APPLY_SPEC_WIDTH] = width,
+        .operands = {x, stats, affine[0], affine[1], y},
+        .items = {x.c / width * ps_div_up(rows, PS_NORM_APPLY_ROWS), 1, x.n},
+        .flops = (act == PS_SILU ? 8 : 4) * ps_elements(x),
+    };
+    const struct ps_norm_apply_push push = {
+        .n = x.n,
+        .rows = rows,
+        .c = x.c,
+        .groups = stats.w,
+        .stats_pitch = stats.n > 1 ? stats.w * 2 : 0,
+    };
+    memcpy(launch.push, &push, sizeof push);
+    ps_run_launch(run, &launch);
 }
 
 struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
                                     struct ps_norm norm, enum ps_act act, struct ps_tensor into)
 {
-    const uint32_t width = ps_width(x.c);
-    if (!ps_accept_dense(run, "norm_apply", x, width))
+    if (!ps_accept(run, "norm_apply", ps_is_dense(x) ? x : ps_frames(x, 0, 1), ps_width(x.c)))
         return none;
     const uint32_t groups = stats.w;
     if (!groups || x.c % groups || stats.h != 1 || stats.c != 2 || (stats.n != 1 && stats.n != x.n) ||
@@ -136,37 +171,21 @@ struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, stru
         ps_run_fail(run, PS_ERR_INTERNAL, "ops.act", "norm_apply knows no activation %d", (int)act);
         return none;
     }
-    if (!ps_is_null(into) && (!ps_same_shape(into, x) || !ps_is_dense(into))) {
+    if (!ps_is_null(into) && !ps_same_shape(into, x)) {
         ps_reject(run, "norm_apply", into);
         return none;
     }
     const struct ps_tensor y = ps_is_null(into) ? ps_new(run, run->type, x.n, x.h, x.w, x.c) : into;
-    struct ps_tensor gain, bias;
-    if (!weights(run, "norm_apply", norm, x.c, &gain, &bias))
+    struct ps_tensor affine[2];
+    if (!read_affine(run, "norm_apply", norm, x.c, affine))
         return none;
-    const uint32_t rows = x.h * x.w;
-    struct ps_launch launch = {
-        .kernel = PS_KERNEL_norm_apply,
-        .type = run->type,
-        .spec[PS_NORM_APPLY_SPEC_ACT] = act == PS_SILU ? PS_ACT_SILU : PS_ACT_NONE,
-        .spec[PS_NORM_APPLY_SPEC_WIDTH] = width,
-        .operands = {x, stats, gain, bias, y},
-        .items = {x.c / width * ps_div_up(rows, PS_NORM_APPLY_ROWS), 1, x.n},
-        .flops = (act == PS_SILU ? 8 : 4) * ps_elements(x),
-    };
-    const struct ps_norm_apply_push push = {
-        .n = x.n,
-        .rows = rows,
-        .c = x.c,
-        .groups = groups,
-        .stats_pitch = stats.n > 1 ? groups * 2 : 0,
-    };
-    memcpy(launch.push, &push, sizeof push);
-    return ps_launched(run, &launch, y);
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);)
+        launch_apply(run, ps_cut(x, piece), ps_cut(stats, piece), affine, act, ps_cut(y, piece));
+    return ps_result(run, y);
 }
 
-struct ps_tensor ps_norm_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats, struct ps_norm norm,
-                               enum ps_act act)
+struct ps_tensor ps_norm_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
+                               struct ps_norm norm, enum ps_act act)
 {
     return ps_norm_apply_into(run, x, stats, norm, act, none);
 }
@@ -204,21 +223,25 @@ struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps
     while (lanes < PS_LAYER_NORM_LANES &&
            units > lanes * (lanes < PS_LAYER_NORM_ABREAST ? 4 : PS_LAYER_NORM_UNITS))
         lanes *= 2;
-    struct ps_tensor y = ps_new(run, run->type, x.n, x.h, x.w, x.c);
-    struct ps_tensor gain, bias;
-    if (!weights(run, "layer_norm", norm, x.c, &gain, &bias))
+    const struct ps_tensor y = ps_new(run, run->type, x.n, x.h, x.w, x.c);
+    struct ps_tensor affine[2];
+    if (!read_affine(run, "layer_norm", norm, x.c, affine))
         return none;
-    struct ps_launch launch = {
-        .kernel = PS_KERNEL_layer_norm,
-        .type = run->type,
-        .spec[PS_LAYER_NORM_SPEC_WIDTH] = width,
-        .spec[PS_LAYER_NORM_SPEC_LANES] = lanes,
-        .spec[PS_LAYER_NORM_SPEC_UNITS] = ps_div_up(units, lanes),
-        .operands = {x, gain, bias, y},
-        .items = {(uint32_t)ps_rows(x) * lanes, 1, 1},
-        .flops = 7 * ps_elements(x),
-    };
-    const struct ps_layer_norm_push push = {.rows = (uint32_t)ps_rows(x), .c = x.c, .eps = norm.eps};
-    memcpy(launch.push, &push, sizeof push);
-    return ps_launched(run, &launch, y);
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);) {
+        const struct ps_tensor from = ps_cut(x, piece);
+        struct ps_launch launch = {
+            .kernel = PS_KERNEL_layer_norm,
+            .type = run->type,
+            .spec[PS_LAYER_NORM_SPEC_WIDTH] = width,
+            .spec[PS_LAYER_NORM_SPEC_LANES] = lanes,
+            .spec[PS_LAYER_NORM_SPEC_UNITS] = ps_div_up(units, lanes),
+            .operands = {from, affine[0], affine[1], ps_cut(y, piece)},
+            .items = {(uint32_t)ps_rows(from) * lanes, 1, 1},
+            .flops = 7 * ps_elements(from),
+        };
+        const struct ps_layer_norm_push push = {.rows = (uint32_t)ps_rows(from), .c = x.c, .eps = norm.eps};
+        memcpy(launch.push, &push, sizeof push);
+        ps_run_launch(run, &launch);
+    }
+    return ps_result(run, y);
 }

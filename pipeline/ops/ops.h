@@ -1,6 +1,7 @@
 /* The vocabulary of model code. Every op checks its arguments, allocates its result in the run's scope (or writes into
  * the view it is given), and launches. After an error in the run all of them do nothing and return the null tensor.
- * Tensors are [n, h, w, c], see tensor.h; results have the run's type unless said otherwise. */
+ * Tensors are [n, h, w, c], see tensor.h; results have the run's type unless said otherwise. Split tensors are taken
+ * everywhere unless said otherwise, with a launch a piece. */
 #ifndef PS_OPS_OPS_H
 #define PS_OPS_OPS_H
 
@@ -19,8 +20,8 @@ struct ps_epilogue {
     enum ps_act act;
     struct ps_tensor vector;   /* [1, 1, 1, n]: the same for all; [frames, 1, 1, n]: one row a frame; or null */
     float scale;               /* 0 means 1 */
-    struct ps_tensor residual; /* shaped like the result, may be `into` itself; or null */
-    struct ps_tensor into;     /* dense view to write to instead of a new tensor; or null */
+    struct ps_tensor residual; /* shaped like the result, may be a slab, may be `into` itself; or null */
+    struct ps_tensor into;     /* dense view or slab to write to instead of a new tensor; or null */
 };
 
 /* x [n, h, w, k] -> [n, h, w, columns], columns / 2 with GEGLU. `epilogue` may be null. */
@@ -45,7 +46,7 @@ struct ps_tensor ps_conv3x3(struct ps_run *run, struct ps_tensor x, struct ps_la
 
 /* 3x1x1 over frames with zero padding at the clip's ends. `x` holds the frames [first - before, ...) of the clip that
  * the result's `count` frames touch: before is 1 unless the result begins at the clip's first frame, and x ends one
- * frame after the result's last unless the clip does. Result [count, h, w, columns]. */
+ * frame after the result's last unless the clip does; it may not be split. Result [count, h, w, columns]. */
 struct ps_tensor ps_conv_frames(struct ps_run *run, struct ps_tensor x, uint32_t before, uint32_t count,
                                 struct ps_layer layer, const struct ps_epilogue *epilogue);
 
@@ -60,7 +61,7 @@ struct ps_tensor ps_norm_stats(struct ps_run *run, struct ps_tensor partial, uin
                                uint32_t group_channels, float eps);
 
 /* act(group norm) with statistics from ps_norm_stats: one row of them a frame, or one row for all. act: NONE or SILU.
- * The result is a new tensor, or the dense view `into`. */
+ * The result is a new tensor, or `into`. x and into may be slabs. */
 struct ps_tensor ps_norm_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats, struct ps_norm norm,
                                enum ps_act act);
 
@@ -75,7 +76,7 @@ struct ps_tensor ps_group_norm(struct ps_run *run, struct ps_tensor x, uint32_t 
 struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_norm norm);
 
 /* Self-attention over a fused projection qkv [n, h, w, 3 c] -> [n, h, w, c] with `heads` heads; scale 1 / sqrt(c / heads).
- * SPACE: the h w tokens of each frame. TIME: the n frames of each pixel. */
+ * SPACE: the h w tokens of each frame. TIME: the n frames of each pixel, which may not be split. */
 enum ps_axis { PS_SPACE, PS_TIME };
 struct ps_tensor ps_self_attention(struct ps_run *run, struct ps_tensor qkv, uint32_t heads, enum ps_axis axis);
 

@@ -115,19 +115,30 @@ static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint
     return error->status;
 }
 
-/* The largest chunk with which scratch and staging leave `weights` bytes of the budget free. */
+/* The largest chunk with which scratch and staging leave `weights` bytes of the budget free, and every tensor
+ * that must lie in one allocation does. */
 static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
                       const struct ps_backend *backend, uint64_t budget, uint64_t weights,
                       struct ps_error *error)
 {
+    bool tried = false;
+    struct ps_error too_large = {0};
     for (int frugal = 0; frugal < 2; frugal++)
         for (plan->chunk_bytes = PS_MAX_CHUNK; plan->chunk_bytes >= LEAST_CHUNK; plan->chunk_bytes /= 2) {
             plan->frugal = frugal;
-            if (try_chunk(trial, phase, backend, plan->chunk_bytes, frugal, 1, error))
-                return false;
+            if (try_chunk(trial, phase, backend, plan->chunk_bytes, frugal, 1, error)) {
+                if (strcmp(error->id, PS_TOO_LARGE) != 0)
+                    return false;
+                too_large = *error;
+                *error = (struct ps_error){0};
+                continue;
+            }
+            tried = true;
             if (weights + trial->scratch_bytes + trial->staging_bytes <= budget)
                 return true;
         }
+    if (!tried)
+        *error = too_large;
     return false;
 }
 

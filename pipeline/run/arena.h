@@ -28,7 +28,11 @@ void ps_arena_free(struct ps_arena *arena);
  * is out. */
 uint64_t ps_arena_take(struct ps_arena *arena, uint64_t bytes);
 
-/* Gives back what ps_arena_take returned. */
+/* The offset of `count` pieces at the same place in as many segments in a row: `bytes` in each, `last` in the
+ * last, at most `bytes`. */
+uint64_t ps_arena_take_split(struct ps_arena *arena, uint64_t bytes, uint32_t count, uint64_t last);
+
+/* Gives back what either of them returned. */
 void ps_arena_give(struct ps_arena *arena, uint64_t offset);
 
 /* Sum of the segments' peaks, in bytes. */

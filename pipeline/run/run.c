@@ -32,23 +32,44 @@ void ps_run_fail(struct ps_run *run, enum ps_status status, const char *id, cons
     ps_fail(run->error, status, id, "%s%s%s", path, run->depth ? ": " : "", text);
 }
 
+enum ps_status ps_run_too_large(struct ps_run *run, struct ps_tensor t)
+{
+    char shape[PS_SHAPE_TEXT];
+    ps_run_fail(run, PS_ERR_MEMORY, PS_TOO_LARGE,
+                "a tensor %s does not fit: the device allows %llu MiB in one allocation",
+                ps_shape_text(t, shape), (unsigned long long)(run->scratch.segment_limit >> 20));
+    ps_hint(run->error, "render smaller, or with --device cpu, which has no such limit");
+    return run->error->status;
+}
+
+/* Takes t's memory from the arena; splits t where it exceeds a segment. */
+static bool take(struct ps_arena *arena, struct ps_tensor *t)
+{
+    uint64_t frame, bytes;
+    const bool counted = ps_mul_u64((uint64_t)t->h * t->w, t->c, &t->pitch) &&
+                         ps_mul_u64(t->pitch, ps_type_bytes(t->type), &frame) &&
+                         ps_mul_u64(frame, t->n, &bytes);
+    if (!counted || frame > arena->segment_limit)
+        return false;
+    if (bytes <= arena->segment_limit) {
+        t->offset = ps_arena_take(arena, bytes);
+        return t->offset != PS_NO_OFFSET;
+    }
+    const uint32_t pieces = ps_div_up(t->n, (uint32_t)(arena->segment_limit / frame));
+    t->split = ps_div_up(t->n, pieces);
+    const uint32_t used = ps_div_up(t->n, t->split), last = t->n - (used - 1) * t->split;
+    t->offset = ps_arena_take_split(arena, t->split * frame, used, last * frame);
+    return t->offset != PS_NO_OFFSET;
+}
+
 struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
 {
     if (!ps_run_ok(run))
         return (struct ps_tensor){0};
     assert(n && h && w && c);
     struct ps_tensor t = {.type = type, .space = PS_SCRATCH, .n = n, .h = h, .w = w, .c = c};
-    uint64_t bytes;
-    const bool fits = ps_mul_u64((uint64_t)h * w, c, &t.pitch) && ps_mul_u64(t.pitch, n, &bytes) &&
-                      ps_mul_u64(bytes, ps_type_bytes(type), &bytes);
-    t.offset = fits && run->live_count < PS_MAX_LIVE ? ps_arena_take(&run->scratch, bytes) : PS_NO_OFFSET;
-    if (t.offset == PS_NO_OFFSET) {
-        char shape[PS_SHAPE_TEXT];
-        ps_run_fail(run, PS_ERR_MEMORY, "memory.tensor-too-large",
-                    "a tensor %s does not fit: the device allows %llu MiB in one allocation",
-                    ps_shape_text(t, shape), (unsigned long long)(run->scratch.segment_limit >> 20));
-        ps_hint(run->error,
-                "render smaller, fewer frames or with --dtype f16; decoding also with --decode-chunk 8");
+    if (run->live_count == PS_MAX_LIVE || !take(&run->scratch, &t)) {
+        ps_run_too_large(run, t);
         return (struct ps_tensor){0};
     }
     run->live[run->live_count++] = t.offset;
@@ -193,7 +214,7 @@ static bool operand_fits(const struct ps_launch *launch, char letter, struct ps_
 {
     if (ps_is_null(t))
         return letter == 's';
-    return t.type == (letter == 'F' ? PS_F32 : launch->type);
+    return !t.split && t.type == (letter == 'F' ? PS_F32 : launch->type);
 }
 
 static bool operands_fit(const struct ps_launch *launch, const struct ps_kernel_row *row)
@@ -214,8 +235,8 @@ void ps_run_launch(struct ps_run *run, const struct ps_launch *launch)
         return;
     const struct ps_kernel_row *row = ps_kernel_row(launch->kernel);
     if (!operands_fit(launch, row)) {
-        ps_run_fail(run, PS_ERR_INTERNAL, "launch.operands", "%s was given an operand of the wrong type",
-                    row->name);
+        ps_run_fail(run, PS_ERR_INTERNAL, "launch.operands",
+                    "%s was given an operand of the wrong type, or split", row->name);
         return;
     }
     if (run->alive && !run->alive(run->user, run)) {
@@ -232,40 +253,57 @@ static void *begin_upload(struct ps_run *run, struct ps_tensor t)
     return run->backend->ops->upload_begin(run->backend, t, run->error);
 }
 
+/* Steps through what each segment holds of t: false at its end and after an error. */
+static bool next_piece(const struct ps_run *run, struct ps_tensor t, uint32_t *first, struct ps_tensor *piece)
+{
+    if (!ps_run_ok(run) || *first == t.n)
+        return false;
+    *piece = ps_frames(t, *first, ps_frames_together(t, *first));
+    *first += piece->n;
+    return true;
+}
+
 void ps_upload(struct ps_run *run, struct ps_tensor t, const void *from)
 {
-    if (!ps_run_ok(run))
-        return;
-    void *to = begin_upload(run, t);
-    if (!to)
-        return;
-    memcpy(to, from, ps_span_bytes(t));
-    run->backend->ops->upload_end(run->backend, run->error);
+    struct ps_tensor piece;
+    for (uint32_t first = 0; next_piece(run, t, &first, &piece);) {
+        void *to = begin_upload(run, piece);
+        if (!to)
+            continue;
+        memcpy(to, from, ps_span_bytes(piece));
+        from = (const char *)from + ps_span_bytes(piece);
+        run->backend->ops->upload_end(run->backend, run->error);
+    }
 }
 
 void ps_download(struct ps_run *run, struct ps_tensor t, void *to)
 {
-    if (!ps_run_ok(run))
-        return;
-    run->largest_transfer = ps_max_u64(run->largest_transfer, ps_span_bytes(t));
-    if (!run->backend->plan_only)
-        run->backend->ops->download(run->backend, t, to, run->error);
+    struct ps_tensor piece;
+    for (uint32_t first = 0; next_piece(run, t, &first, &piece);) {
+        run->largest_transfer = ps_max_u64(run->largest_transfer, ps_span_bytes(piece));
+        if (run->backend->plan_only)
+            continue;
+        run->backend->ops->download(run->backend, piece, to, run->error);
+        to = (char *)to + ps_span_bytes(piece);
+    }
 }
 
 void ps_upload_floats(struct ps_run *run, struct ps_tensor t, const float *from)
 {
-    if (!ps_run_ok(run))
-        return;
     if (t.type == PS_F32) {
         ps_upload(run, t, from);
         return;
     }
-    uint16_t *to = begin_upload(run, t);
-    if (!to)
-        return;
-    for (uint64_t i = 0; i < ps_elements(t); i++)
-        to[i] = t.type == PS_F16 ? ps_half_from_float(from[i]) : ps_bf16_from_float(from[i]);
-    run->backend->ops->upload_end(run->backend, run->error);
+    struct ps_tensor piece;
+    for (uint32_t first = 0; next_piece(run, t, &first, &piece);) {
+        uint16_t *to = begin_upload(run, piece);
+        if (!to)
+            continue;
+        for (uint64_t i = 0; i < ps_elements(piece); i++)
+            to[i] = t.type == PS_F16 ? ps_half_from_float(from[i]) : ps_bf16_from_float(from[i]);
+        from += ps_elements(piece);
+        run->backend->ops->upload_end(run->backend, run->error);
+    }
 }
 
 void ps_download_floats(struct ps_run *run, struct ps_tensor t, float *to)

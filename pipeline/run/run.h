@@ -68,7 +68,13 @@ static inline bool ps_run_ok(const struct ps_run *run)
 void ps_run_fail(struct ps_run *run, enum ps_status status, const char *id, const char *format, ...)
     PS_PRINTF(4, 5);
 
-/* A new scratch tensor, owned by the innermost scope; null after an error. */
+/* Records that the device's largest allocation does not hold t, or too few of its frames; returns the status.
+ * Where t is part of a chunk, smaller chunks may do. */
+#define PS_TOO_LARGE "memory.tensor-too-large"
+enum ps_status ps_run_too_large(struct ps_run *run, struct ps_tensor t);
+
+/* A new scratch tensor, owned by the innermost scope, split where it exceeds a segment; null after an error.
+ */
 struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
                         uint32_t c);
 

@@ -8,9 +8,28 @@ struct ps_tensor ps_frames(struct ps_tensor t, uint32_t first, uint32_t count)
     if (ps_is_null(t))
         return t;
     assert(count && first + count <= t.n);
-    t.offset += first * t.pitch * ps_type_bytes(t.type);
+    const uint64_t frame = t.pitch * ps_type_bytes(t.type);
     t.n = count;
+    if (!t.split) {
+        t.offset += first * frame;
+        return t;
+    }
+    const uint64_t at = (uint64_t)t.skip + first, begin = t.offset - t.skip * frame;
+    t.offset = begin + (at / t.split << PS_SEGMENT_SHIFT) + at % t.split * frame;
+    t.skip = (uint32_t)(at % t.split);
+    if (count <= t.split - t.skip)
+        t.split = t.skip = 0;
     return t;
+}
+
+uint32_t ps_frames_together(struct ps_tensor t, uint32_t first)
+{
+    assert(first < t.n);
+    const uint32_t rest = t.n - first;
+    if (!t.split)
+        return rest;
+    const uint32_t held = t.split - (uint32_t)(((uint64_t)t.skip + first) % t.split);
+    return rest < held ? rest : held;
 }
 
 struct ps_tensor ps_slab(struct ps_tensor t, uint32_t first, uint32_t count)
@@ -27,7 +46,7 @@ struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t
 {
     if (ps_is_null(t))
         return t;
-    assert(ps_is_dense(t) && (uint64_t)n * h * w * c == ps_elements(t));
+    assert(ps_is_dense(t) && !t.split && (uint64_t)n * h * w * c == ps_elements(t));
     t.n = n, t.h = h, t.w = w, t.c = c;
     t.pitch = ps_frame_elements(t);
     return t;

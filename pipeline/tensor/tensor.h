@@ -14,7 +14,10 @@
 enum ps_type { PS_F32, PS_F16, PS_BF16, PS_TYPES };
 
 /* Which memory a tensor lies in. A space is a row of segments, each one device allocation; an offset is
- * segment << PS_SEGMENT_SHIFT | bytes into the segment, and a tensor never crosses a segment. */
+ * segment << PS_SEGMENT_SHIFT | bytes into the segment. A tensor lies in one segment, or it is split: a
+ * device's largest allocation holds only some of its frames, so that each of several segments in a row holds
+ * `split` of them, all from the same byte on. A launch takes no split tensor; ops work it off piece by piece.
+ */
 enum ps_space { PS_SCRATCH, PS_WEIGHTS, PS_SPACES };
 
 #define PS_SEGMENT_SHIFT 40
@@ -26,6 +29,8 @@ struct ps_tensor {
     uint32_t n, h, w, c; /* all at least 1; n is 0 in the null tensor */
     uint64_t pitch;      /* elements from one frame to the next */
     uint64_t offset;
+    uint32_t split; /* frames that a segment holds; 0 where all lie in one */
+    uint32_t skip;  /* frames of the first segment that are before this view; 0 unless split */
 };
 
 static inline bool ps_is_null(struct ps_tensor t)
@@ -54,24 +59,28 @@ static inline uint64_t ps_elements(struct ps_tensor t)
     return ps_rows(t) * t.c;
 }
 
+/* Whether frames follow each other without a gap, but for the segments of a split tensor. */
 static inline bool ps_is_dense(struct ps_tensor t)
 {
     return t.n <= 1 || t.pitch == ps_frame_elements(t);
 }
 
-/* Bytes from the first to the last element, gaps between frames included. */
+/* Bytes from the first to the last element, gaps between frames included. Of a tensor that is not split. */
 static inline uint64_t ps_span_bytes(struct ps_tensor t)
 {
     return ps_is_null(t) ? 0 : ((t.n - 1) * t.pitch + ps_frame_elements(t)) * ps_type_bytes(t.type);
 }
 
-/* Frames [first, first + count) of t. */
+/* Frames [first, first + count) of t; not split where one segment holds them. */
 struct ps_tensor ps_frames(struct ps_tensor t, uint32_t first, uint32_t count);
+
+/* How many frames of t from `first` on lie in one segment. */
+uint32_t ps_frames_together(struct ps_tensor t, uint32_t first);
 
 /* Rows [first, first + count) of every frame of t: a slab, dense only if t has one frame. */
 struct ps_tensor ps_slab(struct ps_tensor t, uint32_t first, uint32_t count);
 
-/* The same dense elements under another shape of as many elements. */
+/* The same dense elements, not split, under another shape of as many elements. */
 struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t w, uint32_t c);
 
 /* "f32", "f16" or "bf16". */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/checked.h"
 #include "base/half.h"
 #include "cpu/cpu.h"
 #include "ref/ref.h"
@@ -103,17 +104,46 @@ static void place(const struct golden_run *run, struct ps_arena *arena, struct p
     }
 }
 
+static uint64_t ring_bytes(const struct golden_run *what)
+{
+    return what->stream ? 8u << 20 : 512u << 20; /* the second is only planned with */
+}
+
+static void begin(struct ps_run *run, struct ps_backend *backend, const struct golden_run *what,
+                  struct ps_error *error)
+{
+    ps_run_begin(run, backend, what->type, error);
+    run->chunk_bytes = what->chunk_bytes ? what->chunk_bytes : PS_MAX_CHUNK;
+    run->frugal = what->frugal;
+    run->ring_bytes = ring_bytes(what);
+    if (what->segment_limit)
+        run->scratch.segment_limit = what->segment_limit;
+}
+
+uint64_t golden_least_segment(const struct ps_backend *backend, const struct golden_run *what)
+{
+    struct golden_run limited = *what;
+    struct ps_error error = {.status = PS_ERR_MEMORY};
+    for (uint64_t limit = 256; error.status; limit += ps_align_up(limit / 4, PS_ALIGNMENT)) {
+        struct ps_backend plan = ps_plan_backend(backend);
+        struct ps_run dry;
+        limited.segment_limit = limit;
+        error = (struct ps_error){0};
+        begin(&dry, &plan, &limited, &error);
+        what->body(&dry, what->user);
+        ps_run_end(&dry);
+        if (error.status && strcmp(error.id, PS_TOO_LARGE) != 0)
+            must(&error);
+    }
+    return limited.segment_limit;
+}
+
 void golden_execute(struct ps_backend *backend, const struct golden_run *what)
 {
     struct ps_error error = {0};
     struct ps_backend plan = ps_plan_backend(backend);
     struct ps_run dry, run;
-    const uint64_t chunk = what->chunk_bytes ? what->chunk_bytes : PS_MAX_CHUNK;
-    const uint64_t ring = what->stream ? 8u << 20 : 512u << 20; /* the second is only planned with */
-    ps_run_begin(&dry, &plan, what->type, &error);
-    dry.chunk_bytes = chunk;
-    dry.frugal = what->frugal;
-    dry.ring_bytes = ring;
+    begin(&dry, &plan, what, &error);
     what->body(&dry, what->user);
     must(&error);
 
@@ -122,7 +152,7 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *what)
     struct ps_tensor *resident = calloc(what->weights->count + 1, sizeof *resident);
     assert_non_null(resident);
     if (what->stream)
-        ps_arena_take(&arena, ring);
+        ps_arena_take(&arena, ring_bytes(what));
     else
         place(what, &arena, resident);
     backend->ops->reserve_staging(backend, 128u << 20, &error);
@@ -130,11 +160,8 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *what)
     backend->ops->reserve(backend, PS_SCRATCH, dry.scratch.peak, dry.scratch.segments, &error);
     must(&error);
 
-    ps_run_begin(&run, backend, what->type, &error);
-    run.chunk_bytes = chunk;
-    run.frugal = what->frugal;
+    begin(&run, backend, what, &error);
     run.store = what->store;
-    run.ring_bytes = ring;
     if (!what->stream)
         run.resident = resident;
     for (uint32_t i = 0; !what->stream && i < what->weights->count; i++)

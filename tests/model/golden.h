@@ -35,11 +35,15 @@ struct golden_run {
     uint64_t chunk_bytes; /* 0 means the largest; 1 makes every chunk one frame or row */
     bool stream;          /* no weight is resident */
     bool frugal;
+    uint64_t segment_limit; /* bytes of scratch in one allocation; 0 means what the interpreter allows */
 };
 
 /* Plans the body, reserves exactly that, runs it, and checks that nothing failed and the planned scratch was
  * enough. */
 void golden_execute(struct ps_backend *backend, const struct golden_run *run);
+
+/* The smallest segment_limit, in steps of a quarter, that the body can be planned with. */
+uint64_t golden_least_segment(const struct ps_backend *backend, const struct golden_run *run);
 
 /* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device.
  * Closed by golden_backends_close, which returns non-zero where the validation layer gave a message. */

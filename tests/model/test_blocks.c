@@ -150,8 +150,8 @@ static uint64_t elements(const uint32_t shape[4])
     return (uint64_t)shape[0] * shape[1] * shape[2] * shape[3];
 }
 
-/* Runs the block with the largest chunks, then with the smallest and streamed weights, which must change no
- * bit. */
+/* Runs the block with the largest chunks, then with small ones and streamed weights, then with allocations so
+ * small too that they hold no more than a frame; no bit may change. */
 static void check(struct ps_backend *backend, struct subject *subject, const struct ps_weight_set *weights,
                   const struct ps_store *store, enum ps_type type)
 {
@@ -173,6 +173,11 @@ static void check(struct ps_backend *backend, struct subject *subject, const str
             golden_execute(backend, &run);
             if (memcmp(whole, subject->found, count * sizeof *whole))
                 fail_msg("%s: chunks, streaming or recomputing change the result", what);
+            run.segment_limit = golden_least_segment(backend, &run);
+            golden_execute(backend, &run);
+            if (memcmp(whole, subject->found, count * sizeof *whole))
+                fail_msg("%s: allocations of %u bytes change the result", what, (unsigned)run.segment_limit);
+            run.segment_limit = 0;
         }
     free(whole);
 }

@@ -203,20 +203,21 @@ static void read_inputs(struct subject *subject)
     assert_non_null(subject->x);
 }
 
-static struct subject open_subject(const struct part_case *what, const char *checkpoint)
+/* The subject holds pointers into itself. */
+static void open_subject(struct subject *subject, const struct part_case *what)
 {
-    struct subject subject = {.what = what, .golden = golden_open(what->name)};
     struct ps_error error = {0};
     char path[600];
-    ps_checkpoint_open(&subject.checkpoint, checkpoint, &error);
+    *subject = (struct subject){.what = what, .golden = golden_open(what->name)};
+    snprintf(path, sizeof path, "%s/%s", PACKSHOT_GOLDEN_DIR, what->checkpoint);
+    ps_checkpoint_open(&subject->checkpoint, path, &error);
     must(&error);
     if (what->weights) {
         snprintf(path, sizeof path, "%s/blocks/%s.safetensors", PACKSHOT_GOLDEN_DIR, what->weights);
-        subject.other = golden_open_path(path);
+        subject->other = golden_open_path(path);
     }
-    bind_part(&subject);
-    read_inputs(&subject);
-    return subject;
+    bind_part(subject);
+    read_inputs(subject);
 }
 
 static void close_subject(struct subject *subject)
@@ -247,9 +248,8 @@ static double seconds_now(void)
 static void run_full(void **state)
 {
     const struct part_case *what = *state;
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", PACKSHOT_GOLDEN_DIR, what->checkpoint);
-    struct subject subject = open_subject(what, path);
+    struct subject subject;
+    open_subject(&subject, what);
     const bool rows = what->kind == DECODER;
     subject.expected = golden_channels_last(&subject.golden, rows ? "output.rows" : "output", subject.y_shape);
     const uint32_t *shape = subject.y_shape;
@@ -277,9 +277,8 @@ static void run_full(void **state)
 static void run_case(void **state)
 {
     const struct part_case *what = *state;
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", PACKSHOT_GOLDEN_DIR, what->checkpoint);
-    struct subject subject = open_subject(what, path);
+    struct subject subject;
+    open_subject(&subject, what);
     subject.expected = golden_channels_last(&subject.golden, "output", subject.y_shape);
     const uint64_t count = elements(subject.y_shape);
     subject.found = calloc(count, sizeof *subject.found);

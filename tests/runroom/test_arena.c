@@ -80,65 +80,103 @@ static void no_more_segments(void **state)
 #define SEGMENTS 6
 #define HELD 64
 
-static uint64_t lowest_fit(bool taken[SEGMENTS][UNITS], uint32_t units)
+/* What is held: `units` in each of `pieces` segments but the last, `last` there. */
+struct held {
+    uint64_t offset;
+    uint32_t units, pieces, last;
+};
+
+static uint32_t units_in(const struct held *held, uint32_t piece)
 {
-    for (uint32_t segment = 0; segment < SEGMENTS; segment++)
-        for (uint32_t first = 0; first + units <= UNITS; first++) {
-            uint32_t unused = 0;
-            while (unused < units && !taken[segment][first + unused])
-                unused++;
-            if (unused == units)
+    return piece + 1 == held->pieces ? held->last : held->units;
+}
+
+static bool is_free(bool taken[SEGMENTS][UNITS], uint32_t segment, uint32_t first, const struct held *wanted)
+{
+    for (uint32_t i = 0; i < wanted->pieces; i++)
+        for (uint32_t unit = 0; unit < units_in(wanted, i); unit++)
+            if (taken[segment + i][first + unit])
+                return false;
+    return true;
+}
+
+static uint64_t lowest_fit(bool taken[SEGMENTS][UNITS], const struct held *wanted)
+{
+    for (uint32_t segment = 0; segment + wanted->pieces <= SEGMENTS; segment++)
+        for (uint32_t first = 0; first + wanted->units <= UNITS; first++)
+            if (is_free(taken, segment, first, wanted))
                 return AT(segment, first * PS_ALIGNMENT);
-        }
     return PS_NO_OFFSET;
+}
+
+static void mark(bool taken[SEGMENTS][UNITS], const struct held *held, bool value)
+{
+    const uint32_t segment = (uint32_t)(held->offset >> PS_SEGMENT_SHIFT);
+    const uint32_t first = (uint32_t)(held->offset & 0xffffffff) / PS_ALIGNMENT;
+    for (uint32_t i = 0; i < held->pieces; i++)
+        memset(&taken[segment + i][first], value, units_in(held, i));
+}
+
+/* What the arena's counts must be. */
+static void check_counts(const struct ps_arena *arena, bool taken[SEGMENTS][UNITS],
+                         uint32_t highest[SEGMENTS])
+{
+    uint64_t used = 0;
+    for (uint32_t segment = 0; segment < SEGMENTS; segment++) {
+        for (uint32_t unit = 0; unit < UNITS; unit++) {
+            used += taken[segment][unit] * PS_ALIGNMENT;
+            if (taken[segment][unit] && unit >= highest[segment])
+                highest[segment] = unit + 1;
+        }
+        assert_int_equal(arena->peak[segment], (uint64_t)highest[segment] * PS_ALIGNMENT);
+    }
+    assert_int_equal(arena->used, used);
+}
+
+static struct held random_wish(uint64_t *seed)
+{
+    const uint32_t pieces = suite_below(seed, 4) ? 1 : 1 + suite_below(seed, 4);
+    const uint32_t units = 1 + suite_below(seed, pieces > 1 ? UNITS / 2 : 12);
+    return (struct held){
+        .units = units, .pieces = pieces, .last = pieces > 1 ? 1 + suite_below(seed, units) : units};
 }
 
 static void fuzz(uint64_t seed)
 {
     bool taken[SEGMENTS][UNITS] = {{0}};
-    struct {
-        uint64_t offset;
-        uint32_t units;
-    } held[HELD];
-    uint32_t count = 0;
-    uint64_t peaks[SEGMENTS] = {0};
+    uint32_t highest[SEGMENTS] = {0}, count = 0;
+    struct held held[HELD];
     struct ps_arena arena;
     ps_arena_init(&arena, UNITS * PS_ALIGNMENT);
     for (int step = 0; step < 5000; step++) {
         if (count == HELD || (count && suite_below(&seed, 100) < 48)) {
             const uint32_t victim = suite_below(&seed, count);
-            const uint32_t segment = (uint32_t)(held[victim].offset >> PS_SEGMENT_SHIFT);
-            const uint32_t first = (uint32_t)(held[victim].offset & 0xffffffff) / PS_ALIGNMENT;
-            memset(&taken[segment][first], 0, held[victim].units);
+            mark(taken, &held[victim], false);
             ps_arena_give(&arena, held[victim].offset);
             held[victim] = held[--count];
+            check_counts(&arena, taken, highest);
             continue;
         }
-        const uint32_t bytes = 1 + suite_below(&seed, 12 * PS_ALIGNMENT);
-        const uint32_t units = (bytes + PS_ALIGNMENT - 1) / PS_ALIGNMENT;
-        const uint64_t offset = ps_arena_take(&arena, bytes), wanted = lowest_fit(taken, units);
+        struct held wish = random_wish(&seed);
+        const uint32_t spare = suite_below(&seed, PS_ALIGNMENT);
+        wish.offset = ps_arena_take_split(&arena, wish.units * PS_ALIGNMENT - spare, wish.pieces,
+                                          wish.last * PS_ALIGNMENT - spare);
+        const uint64_t wanted = lowest_fit(taken, &wish);
         if (wanted == PS_NO_OFFSET) {
-            assert_true(offset == PS_NO_OFFSET || offset >> PS_SEGMENT_SHIFT >= SEGMENTS);
-            if (offset != PS_NO_OFFSET)
-                ps_arena_give(&arena, offset);
+            /* The oracle has fewer segments than the arena. */
+            assert_true(wish.offset == PS_NO_OFFSET ||
+                        (wish.offset >> PS_SEGMENT_SHIFT) + wish.pieces > SEGMENTS);
+            if (wish.offset != PS_NO_OFFSET)
+                ps_arena_give(&arena, wish.offset);
+            memset(highest, 0, sizeof highest);
+            for (uint32_t i = 0; i < SEGMENTS; i++)
+                highest[i] = (uint32_t)(arena.peak[i] / PS_ALIGNMENT);
             continue;
         }
-        assert_int_equal(offset, wanted);
-        const uint32_t segment = (uint32_t)(offset >> PS_SEGMENT_SHIFT);
-        const uint32_t first = (uint32_t)(offset & 0xffffffff) / PS_ALIGNMENT;
-        memset(&taken[segment][first], 1, units);
-        const uint64_t end = (uint64_t)(first + units) * PS_ALIGNMENT;
-        peaks[segment] = peaks[segment] > end ? peaks[segment] : end;
-        held[count].offset = offset;
-        held[count++].units = units;
-
-        uint64_t used = 0;
-        for (uint32_t i = 0; i < count; i++)
-            used += held[i].units * PS_ALIGNMENT;
-        assert_int_equal(arena.used, used);
-        assert_int_equal(arena.live_count, count);
-        for (uint32_t i = 0; i < SEGMENTS; i++)
-            assert_int_equal(arena.peak[i], peaks[i]);
+        assert_int_equal(wish.offset, wanted);
+        mark(taken, &wish, true);
+        held[count++] = wish;
+        check_counts(&arena, taken, highest);
     }
     ps_arena_free(&arena);
 }

@@ -108,15 +108,94 @@ static void too_large(void **state)
     assert_false(ps_is_null(ps_new(&f->run, PS_F32, 1, 1, 1, 1 << 18)));
     assert_no_error(f->error);
     assert_true(ps_is_null(ps_new(&f->run, PS_F32, 1, 1, 1, (1 << 18) + 1)));
-    assert_error(f->error, PS_ERR_MEMORY, "memory.tensor-too-large");
+    assert_error(f->error, PS_ERR_MEMORY, PS_TOO_LARGE);
     assert_non_null(strstr(f->error.message, "[1, 1, 1, 262145] f32"));
+}
+
+/* Seven frames of 1 KiB where a segment holds four: four lie in the first, three at the same place in the next. */
+static void split(void **state)
+{
+    struct fixture *f = *state;
+    struct ps_run *run = &f->run;
+    const uint64_t next = 1ull << PS_SEGMENT_SHIFT;
+    run->scratch.segment_limit = 4 << 10;
+    struct ps_tensor before = ps_new(run, PS_F32, 1, 1, 1, 256);
+    struct ps_tensor t = ps_new(run, PS_F16, 7, 2, 16, 16);
+    assert_int_equal(t.split, 4);
+    assert_int_equal(t.offset, next);
+    assert_true(ps_is_dense(t));
+    assert_int_equal(ps_arena_peak(&run->scratch), (1 + 4 + 3) << 10);
+    for (uint32_t first = 0; first < 7; first++)
+        for (uint32_t count = 1; first + count <= 7; count++) {
+            const struct ps_tensor view = ps_frames(t, first, count);
+            assert_int_equal(view.split, first < 4 && first + count > 4 ? 4 : 0);
+            assert_int_equal(view.offset, (first < 4 ? next : 2 * next) + first % 4 * 1024);
+            assert_int_equal(ps_frames_together(t, first), first < 4 ? 4 - first : 7 - first);
+            for (uint32_t i = 0; i < count; i++) {
+                assert_int_equal(ps_frames(view, i, 1).offset, ps_frames(t, first + i, 1).offset);
+                const uint32_t held = ps_frames_together(t, first + i);
+                assert_int_equal(ps_frames_together(view, i), held < count - i ? held : count - i);
+            }
+        }
+    const struct ps_tensor slab = ps_slab(ps_frames(t, 2, 4), 1, 1);
+    assert_int_equal(ps_frames(slab, 0, 1).offset, next + 2 * 1024 + 512);
+    assert_int_equal(ps_frames(slab, 2, 2).offset, 2 * next + 512);
+    ps_drop(run, &t);
+    assert_int_equal(run->scratch.live_count, 1);
+    ps_drop(run, &before);
+    t = ps_new(run, PS_F32, 5, 1, 1, 256);
+    assert_int_equal(t.offset, 0);
+    assert_int_equal(t.split, 3);
+    assert_no_error(f->error);
+    const struct ps_launch launch = {.kernel = PS_KERNEL_narrow, .type = PS_F32, .operands = {t, t}};
+    ps_run_launch(run, &launch);
+    assert_error(f->error, PS_ERR_INTERNAL, "launch.operands");
+}
+
+static void too_many_segments(void **state)
+{
+    struct fixture *f = *state;
+    f->run.scratch.segment_limit = 1 << 10;
+    struct ps_tensor t = ps_new(&f->run, PS_F32, PS_MAX_SEGMENTS, 1, 1, 256);
+    assert_int_equal(t.split, 1);
+    ps_drop(&f->run, &t);
+    assert_true(ps_is_null(ps_new(&f->run, PS_F32, PS_MAX_SEGMENTS + 1, 1, 1, 256)));
+    assert_error(f->error, PS_ERR_MEMORY, PS_TOO_LARGE);
+}
+
+/* What is uploaded to a split tensor comes back, frame by frame and whole. */
+static void split_transfers(void **state)
+{
+    struct fixture *f = *state;
+    float values[7 * 256], back[7 * 256];
+    for (int i = 0; i < 7 * 256; i++)
+        values[i] = (float)i;
+    for (int type = PS_F32; type <= PS_F16; type++) {
+        f->run.scratch.segment_limit = 2 << 10;
+        ps_new(&f->run, (enum ps_type)type, 7, 1, 1, 256);
+        execute(f, 0);
+        f->run.scratch.segment_limit = 2 << 10;
+        const struct ps_tensor t = ps_new(&f->run, (enum ps_type)type, 7, 1, 1, 256);
+        assert_true(t.split > 0);
+        ps_upload_floats(&f->run, t, values);
+        memset(back, 0, sizeof back);
+        ps_download_floats(&f->run, t, back);
+        assert_memory_equal(values, back, sizeof back);
+        for (uint32_t i = 0; i < 7; i++) {
+            ps_download_floats(&f->run, ps_frames(t, i, 1), back);
+            assert_memory_equal(values + i * 256, back, sizeof back / 7);
+        }
+        assert_int_equal(f->run.largest_transfer, t.split * ps_type_bytes(t.type) * 256);
+        assert_no_error(f->error);
+        execute(f, 0);
+    }
 }
 
 static void sizes_do_not_wrap(void **state)
 {
     struct fixture *f = *state;
     assert_true(ps_is_null(ps_new(&f->run, PS_F32, 1u << 31, 1u << 31, 1u << 31, 4)));
-    assert_error(f->error, PS_ERR_MEMORY, "memory.tensor-too-large");
+    assert_error(f->error, PS_ERR_MEMORY, PS_TOO_LARGE);
 }
 
 static struct ps_launch narrow(struct ps_tensor from, struct ps_tensor to, float scale)
@@ -326,6 +405,9 @@ int main(void)
         TEST(scopes_free_all_but_the_result),
         TEST(the_first_error_wins),
         TEST(too_large),
+        TEST(split),
+        TEST(too_many_segments),
+        TEST(split_transfers),
         TEST(sizes_do_not_wrap),
         TEST(wrong_operands),
         TEST(cancelled),
