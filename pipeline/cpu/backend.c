@@ -199,8 +199,8 @@ static bool works(const struct cpu_backend *cpu, enum ps_cpu_isa isa, bool named
                  ps_cpu_isa_name(isa));
         if (named)
             ps_fail(error, PS_ERR_DEVICE, "cpu.isa-wrong", "%s", line);
-        else if (params->log)
-            params->log(params->user, PS_LOG_WARNING, line);
+        else
+            ps_log(&params->log, PS_LOG_WARNING, "%s", line);
     }
     return false;
 }

@@ -3,6 +3,7 @@
 #ifndef PS_CPU_CPU_H
 #define PS_CPU_CPU_H
 
+#include "base/log.h"
 #include "run/backend.h"
 
 /* How the interpreter is opened. Zero is the default of every field. */
@@ -10,9 +11,8 @@ struct ps_cpu_params {
     uint32_t threads; /* 0: as many as the set of processors that the caller may run on has */
     /* "avx2", "avx512", "avx512_bf16" or "amx"; "auto" or null: the last of them that this machine has. */
     const char *isa;
-    /* Told, in one line without a line end, of an instruction set that is passed over. Null is silence. */
-    void (*log)(void *user, enum ps_log_level level, const char *line);
-    void *user;
+    /* Told of an instruction set that is passed over. */
+    struct ps_log log;
 };
 
 /* Opens the interpreter; null with the reason in `error`: PS_ERR_DEVICE where the machine lacks the

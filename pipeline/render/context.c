@@ -1,6 +1,5 @@
 #include "render/context.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,23 +54,11 @@ enum ps_status ps_devices(struct ps_device *devices, size_t capacity, size_t *co
     return PS_OK;
 }
 
-void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...)
-{
-    if (!context->log)
-        return;
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    context->log(context->user, level, line);
-}
-
 static void open_cpu(struct ps_context *context, const struct ps_context_params *params,
                      struct ps_error *error)
 {
     context->interpreter = PS_ON_CPU;
-    const struct ps_cpu_params cpu = {.threads = params->threads, .log = params->log, .user = params->user};
+    const struct ps_cpu_params cpu = {.threads = params->threads, .log = {params->log, params->user}};
     context->backend = ps_cpu_open(&cpu, error);
     if (context->backend)
         context->device = cpu_device(context->backend);
@@ -81,7 +68,7 @@ static void open_vulkan(struct ps_context *context, const struct ps_context_para
                         struct ps_error *error)
 {
     const struct ps_vk_params vk = {
-        .selector = params->device, .log = params->log, .user = params->user, .validate = params->validate};
+        .selector = params->device, .log = {params->log, params->user}, .validate = params->validate};
     context->interpreter = PS_ON_VULKAN;
     context->backend = ps_vk_open(&vk, error);
     if (context->backend)
@@ -114,8 +101,7 @@ enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_
     struct ps_context *context = calloc(1, sizeof *context);
     if (!context)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-    context->log = params->log;
-    context->user = params->user;
+    context->log = (struct ps_log){params->log, params->user};
     const char *device = params->device ? params->device : "auto";
     if (!strcmp(device, "ref")) {
         context->interpreter = PS_ON_REF;

@@ -2,18 +2,15 @@
 #ifndef PS_RENDER_CONTEXT_H
 #define PS_RENDER_CONTEXT_H
 
+#include "base/log.h"
 #include "run/backend.h"
 
 struct ps_context {
     struct ps_device device;
     struct ps_backend *backend;
     enum { PS_ON_VULKAN, PS_ON_CPU, PS_ON_REF } interpreter;
-    void (*log)(void *user, enum ps_log_level level, const char *line);
-    void *user;
+    struct ps_log log;
 };
-
-void ps_log(const struct ps_context *context, enum ps_log_level level, const char *format, ...)
-    PS_PRINTF(3, 4);
 
 /* Bytes that a render may use when it is not told. */
 uint64_t ps_context_free_bytes(const struct ps_context *context);

@@ -58,7 +58,7 @@ enum ps_status ps_model_identify(struct ps_model *model, const char *cache, stru
     }
     model->files = files;
     if (trouble.status)
-        ps_log(model->context, PS_LOG_WARNING,
+        ps_log(&model->context->log, PS_LOG_WARNING,
                "hashes of the checkpoint cannot be kept for the next time: %s", trouble.message);
     return PS_OK;
 }

@@ -34,7 +34,7 @@ void ps_warn_of_size(const struct ps_model *model, uint32_t width, uint32_t heig
     }
     if (is_far(longer(width, height), longer(wide, high)) ||
         is_far(shorter(width, height), shorter(wide, high)))
-        ps_log(model->context, PS_LOG_WARNING,
+        ps_log(&model->context->log, PS_LOG_WARNING,
                "%ux%u is far from %ux%u, the size that this model was trained on; the clip will be the worse "
                "for it",
                width, height, wide, high);

@@ -84,7 +84,6 @@ struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error
     }
     vk->base.ops = &vk_ops;
     vk->log = params->log;
-    vk->user = params->user;
     vk->dispatch_flops = params->dispatch_flops;
     vk->timeout_ns = params->timeout_ns;
     if (ps_vk_instance_open(vk, params->validate, error) && ps_vk_device_open(vk, params->selector, error) &&

@@ -306,7 +306,7 @@ bool ps_vk_device_open(struct ps_vk *vk, const char *selector, struct ps_error *
     keep_limits(vk, &survey);
     if (!create_device(vk, error))
         return false;
-    ps_vk_log(vk, PS_LOG_INFO, "device %s: %s (%s)", vk->info.selector, vk->info.name, vk->info.driver);
+    ps_log(&vk->log, PS_LOG_INFO, "device %s: %s (%s)", vk->info.selector, vk->info.name, vk->info.driver);
     return true;
 }
 

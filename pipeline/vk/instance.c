@@ -1,22 +1,8 @@
 #include "vk/state.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
-
-void ps_vk_log(const struct ps_vk *vk, enum ps_log_level level, const char *format, ...)
-{
-    if (!vk->log)
-        return;
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    vk->log(vk->user, level, line);
-}
 
 static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
                                                  VkDebugUtilsMessageTypeFlagsEXT types,
@@ -25,7 +11,7 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
     (void)severity, (void)types;
     struct ps_vk *vk = user;
     atomic_fetch_add(&vk->messages, 1);
-    ps_vk_log(vk, PS_LOG_ERROR, "validation: %s", data->pMessage);
+    ps_log(&vk->log, PS_LOG_ERROR, "validation: %s", data->pMessage);
     return VK_FALSE;
 }
 

@@ -64,8 +64,7 @@ struct ps_vk_pipelines {
 struct ps_vk {
     struct ps_backend base;
     struct ps_vk_functions fn;
-    void (*log)(void *user, enum ps_log_level level, const char *line);
-    void *user;
+    struct ps_log log;
     atomic_uint_least64_t messages; /* of the validation layer, which has threads of its own */
 
     VkInstance instance;
@@ -109,7 +108,6 @@ bool ps_vk_load_device(struct ps_vk *vk, struct ps_error *error);
 /* instance.c */
 bool ps_vk_instance_open(struct ps_vk *vk, bool validate, struct ps_error *error);
 void ps_vk_instance_close(struct ps_vk *vk);
-void ps_vk_log(const struct ps_vk *vk, enum ps_log_level level, const char *format, ...) PS_PRINTF(3, 4);
 
 /* device.c */
 bool ps_vk_device_open(struct ps_vk *vk, const char *selector, struct ps_error *error);

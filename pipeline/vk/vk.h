@@ -2,14 +2,14 @@
 #ifndef PS_VK_VK_H
 #define PS_VK_VK_H
 
+#include "base/log.h"
 #include "run/backend.h"
 
 /* How a device is opened. Zero is the default of every field. */
 struct ps_vk_params {
     /* "auto" or null: the first real GPU, else a software device; an index; a part of a name, in any case. */
     const char *selector;
-    void (*log)(void *user, enum ps_log_level level, const char *line);
-    void *user;
+    struct ps_log log;
     /* Under the Khronos validation layer, synchronisation included. It may log from threads of its own. */
     bool validate;
 

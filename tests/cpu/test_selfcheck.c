@@ -27,7 +27,7 @@ static void auto_takes_the_best_that_is_right(void **state)
     (void)state;
     struct ps_error error = {0};
     struct lines lines = {0};
-    const struct ps_cpu_params params = {.threads = 2, .log = take_line, .user = &lines};
+    const struct ps_cpu_params params = {.threads = 2, .log = {take_line, &lines}};
     struct ps_backend *cpu = ps_cpu_open(&params, &error);
     assert_non_null(cpu);
 #ifdef PS_MODEL_FAULTY
@@ -48,7 +48,7 @@ static void a_named_one_must_be_right(void **state)
     (void)state;
     struct ps_error error = {0};
     struct lines lines = {0};
-    const struct ps_cpu_params params = {.isa = "amx", .log = take_line, .user = &lines};
+    const struct ps_cpu_params params = {.isa = "amx", .log = {take_line, &lines}};
     struct ps_backend *cpu = ps_cpu_open(&params, &error);
 #ifdef PS_MODEL_FAULTY
     assert_null(cpu);

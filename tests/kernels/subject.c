@@ -13,7 +13,7 @@ static void print_line(void *user, enum ps_log_level level, const char *line)
 
 struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps_error *error)
 {
-    const struct ps_vk_params params = {.selector = device, .log = print_line, .validate = validate};
+    const struct ps_vk_params params = {.selector = device, .log = {print_line, NULL}, .validate = validate};
     return ps_vk_open(&params, error);
 }
 

@@ -21,7 +21,7 @@ static void listen(void *user, enum ps_log_level level, const char *line)
 static struct heard warned(uint32_t first_width, uint32_t width, uint32_t height)
 {
     struct heard heard = {0};
-    struct ps_context context = {.log = listen, .user = &heard};
+    struct ps_context context = {.log = {listen, &heard}};
     struct ps_checkpoint checkpoint = {
         .unet = {.levels = 4, .block_out_channels = {first_width, 640, 1280, 1280}}};
     const struct ps_model model = {.context = &context, .checkpoint = &checkpoint};
@@ -59,7 +59,7 @@ static void test_what_the_folder_says(void **state)
 {
     (void)state;
     struct heard heard = {0};
-    struct ps_context context = {.log = listen, .user = &heard};
+    struct ps_context context = {.log = {listen, &heard}};
     struct ps_checkpoint checkpoint = {.unet = {.levels = 4, .block_out_channels = {320}},
                                        .defaults = {.width = 256, .height = 192}};
     const struct ps_model model = {.context = &context, .checkpoint = &checkpoint};

@@ -418,7 +418,7 @@ static void validation_is_on(void **state)
     (void)state;
     struct ps_error error = {0};
     int lines = 0;
-    const struct ps_vk_params params = {.validate = true, .log = count_lines, .user = &lines};
+    const struct ps_vk_params params = {.validate = true, .log = {count_lines, &lines}};
     struct ps_backend *backend = open_device(&params);
     struct ps_vk *vk = (struct ps_vk *)backend;
     const uint64_t bytes = 4096;
