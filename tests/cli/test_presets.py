@@ -300,10 +300,15 @@ class Config(harness.Case):
         self.assertEqual(self.config()["unet"][0], "/models/fine")
         (self.folder / "models" / "svd").mkdir(parents=True)
         (self.folder / "out").symlink_to("/etc")
+        # A folder whose name begins as that of the file's own.
+        beside = self.folder.with_name(self.folder.name + "-beside")
+        beside.mkdir()
+        self.addCleanup(beside.rmdir)
+        (self.folder / "beside").symlink_to(beside)
         (self.folder / "models" / "%00").mkdir()
         for value, words in [("models/svd", None), ("models/%00", None), ("./models", None), ("../..", "outside the folder"), ("models/../models", "outside the folder"),
                              ("../../etc/passwd", "outside the folder"), ("/etc/passwd", "outside the folder"), ("out/passwd", "outside the folder"),
-                             ("out", "outside the folder"), ("~/svd", "begins with ~"), ("%00", "is not there"), ("none", "is not there"),
+                             ("out", "outside the folder"), ("beside", "outside the folder"), ("~/svd", "begins with ~"), ("%00", "is not there"), ("none", "is not there"),
                              ("models/svd/x" + "x" * 5000, "too long")]:
             with self.subTest(value=value[:40]):
                 self.write("packshot.ini", b"[render]\n\nmodel = %s\n" % value.encode())
