@@ -172,6 +172,27 @@ class Presets(harness.Case):
         self.assertEqual(self.settings("long.ini"), {"sigmas": (sigmas, "long.ini:2")})
         self.assertIn("sigmas         %s long.ini:2\n" % sigmas, self.expect(OK, "presets", "show", "long.ini").stdout.decode())
 
+    def test_paths_do_not_leave_the_folder(self):
+        """M8. A picture for the background is named in looks/a.ini."""
+        self.write("looks/desk.png", harness.png())
+        self.write("looks/%00.png", harness.png())
+        self.write("other.png", harness.png())
+        (self.folder / "looks" / "out.png").symlink_to("../other.png")
+        (self.folder / "looks" / "in.png").symlink_to("desk.png")
+        for value, words in [("desk.png", None), ("./desk.png", None), ("in.png", None), ("%00.png", None), ("../other.png", "outside the folder"),
+                             ("../looks/desk.png", "outside the folder"), (str(self.folder / "looks/desk.png"), "outside the folder"),
+                             ("/etc/passwd", "outside the folder"), ("../../../etc/passwd", "outside the folder"), ("out.png", "outside the folder"),
+                             ("~/desk.png", "begins with ~"), ("none.png", "is not there")]:
+            with self.subTest(value=value):
+                self.preset("looks/a.ini", "[render]\n\n\nbackground =  %s\n" % value)
+                if not words:
+                    self.assertEqual(self.settings("looks/a.ini"), {"background": ("looks/" + value, "looks/a.ini:4")})
+                    continue
+                (problem,) = self.problems(self.expect(INPUT, "presets", "check", "looks/a.ini", "--json"))
+                self.assertEqual((problem["id"], problem["file"], problem["line"], problem["column"]), ("ini.path", "looks/a.ini", 4, 15))
+                self.assertIn(words, problem["message"])
+                self.expect(INPUT, "render", "p.png", "-o", "c.mp4", "--model", "m", "--preset", "looks/a.ini", says=["looks/a.ini:4:15", words])
+
     def test_unknown_presets(self):
         self.expect(INPUT, "render", "p.png", "-o", "c.mp4", "--model", "m", "--preset", "hreo", says=['"hreo"', "did you mean hero?", "packshot presets"])
         self.expect(INPUT, "presets", "show", "qwertz", says='there is no preset "qwertz"')
@@ -285,6 +306,17 @@ class Config(harness.Case):
             self.assertIn(name.encode() + b" sets no option", self.expect(OK, "config", env={name: "x"}).stderr)
         result = self.expect(OK, "config", env={"PACKSHOT_NOISE_AUG": "0.5", "PACKSHOT_SEED": ""})
         self.assertEqual((result.stdout, result.stderr), (b"noise-aug = 0.5\n", b""))
+
+    def test_a_project_cannot_open_the_sandbox_or_run_a_program(self):
+        for line in (b"sandbox = off", b"sign-with = sign"):
+            self.write("packshot.ini", b"[render]\n" + line + b"\n")
+            self.write("sign", b"#!/bin/sh\n")
+            problem = self.events(self.expect(INPUT, "config", "--json"))[0]
+            self.assertEqual((problem["id"], problem["line"]), ("ini.key", 2))
+            self.assertIn("others may have written", problem["message"])
+            (self.folder / "packshot.ini").unlink()
+            self.write("user/packshot/packshot.ini", b"[render]\n" + line + b"\n")
+            self.assertEqual(len(self.config()), 1)
 
     def test_flags_are_taken_back(self):
         self.write("packshot.ini", b"[render]\nquiet = yes\n")
