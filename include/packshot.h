@@ -511,10 +511,11 @@ struct ps_bench {
     struct ps_bench_row rows[PS_BENCH_ROWS]; /* the costliest first */
 };
 
-/* Measures forwards of one part of `model`, which was opened with the context, or where it is NULL of SVD-XT's sizes with
- * random weights made in memory (bf16: 3 GB for the UNet). One forward warms up, then `rounds` are timed, then one more
- * makes the table. Of `events`, which may be NULL, progress is told. Status: PS_ERR_USAGE; PS_ERR_MEMORY where it does not
- * fit, and random weights have to fit whole; PS_ERR_CHECKPOINT, PS_ERR_DEVICE_LOST, PS_ERR_CANCELLED. */
+/* Measures forwards of one part of `model`, or where it is NULL of SVD-XT's sizes with random weights made in memory
+ * (bf16: 3 GB for the UNet). One forward warms up, then `rounds` are timed, of which the last makes the table; on a Vulkan
+ * device, whose launches overlap else, one more does. Of `events`, which may be NULL, progress is told. Status:
+ * PS_ERR_USAGE; PS_ERR_MEMORY where it does not fit, and random weights have to fit whole; PS_ERR_CHECKPOINT,
+ * PS_ERR_DEVICE_LOST, PS_ERR_CANCELLED. */
 PS_API enum ps_status ps_bench(struct ps_bench *bench, struct ps_context *context, struct ps_model *model,
                                const struct ps_bench_params *params, const struct ps_render_events *events,
                                struct ps_error *error);

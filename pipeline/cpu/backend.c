@@ -256,6 +256,7 @@ struct ps_backend *ps_cpu_open(const struct ps_cpu_params *params, struct ps_err
     }
     cpu->base.segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT;
     cpu->base.matrices_staged = true;
+    cpu->base.synchronous = true;
     cpu->isa = choose(cpu, params, error);
     if (cpu->isa == PS_CPU_ISAS) {
         cpu_close(&cpu->base);

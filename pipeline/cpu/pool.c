@@ -14,6 +14,9 @@
 #define SPINS 2000
 #define CACHE_LINE 64
 
+/* Of the door: work is there; the rest of the word counts the workers inside. */
+#define OPEN (1u << 31)
+
 struct worker {
     struct ps_pool *pool;
     pthread_t thread;
@@ -30,10 +33,12 @@ struct ps_pool {
     void *work;
     uint32_t count;
     _Alignas(CACHE_LINE) atomic_uint next;       /* task to be taken */
-    _Alignas(CACHE_LINE) atomic_uint generation; /* of the work; odd work is as good as even */
+    _Alignas(CACHE_LINE) atomic_uint generation; /* of the work */
     atomic_uint sleeping;                        /* threads that wait for it in the kernel */
     atomic_bool closing;
-    _Alignas(CACHE_LINE) atomic_uint busy; /* threads that have not finished the work, the caller aside */
+    /* The caller shuts the door when no task is left and waits for those inside alone: a worker that other
+     * programs keep from running is not waited for if it has not come in yet. */
+    _Alignas(CACHE_LINE) atomic_uint door;
 };
 
 static void wait_while(atomic_uint *word, unsigned value)
@@ -71,17 +76,32 @@ static void await_work(struct ps_pool *pool, unsigned seen)
     atomic_fetch_sub(&pool->sleeping, 1);
 }
 
+/* True once inside; what the caller has written before it opened the door can be read then. */
+static bool enter(struct ps_pool *pool)
+{
+    unsigned door = atomic_load(&pool->door);
+    while (door & OPEN)
+        if (atomic_compare_exchange_weak(&pool->door, &door, door + 1))
+            return true;
+    return false;
+}
+
 static void *work(void *argument)
 {
-    struct worker *self = argument;
+    const struct worker *self = argument;
     struct ps_pool *pool = self->pool;
-    for (unsigned seen = 0;; seen++) {
+    unsigned seen = 0;
+    for (;;) {
         await_work(pool, seen);
+        /* In this order: closing is set before the generation that tells of it. */
+        seen = atomic_load(&pool->generation);
         if (atomic_load(&pool->closing))
             return NULL;
+        if (!enter(pool))
+            continue;
         take_tasks(pool, self->index);
-        if (atomic_fetch_sub(&pool->busy, 1) == 1)
-            wake(&pool->busy, 1);
+        if (atomic_fetch_sub(&pool->door, 1) == 1)
+            wake(&pool->door, 1);
     }
 }
 
@@ -92,16 +112,18 @@ static void start(struct ps_pool *pool)
         wake(&pool->generation, (int)pool->threads);
 }
 
+/* Shuts the door and returns when nobody is inside. */
 static void await_workers(struct ps_pool *pool)
 {
-    unsigned busy;
+    unsigned inside;
+    atomic_fetch_and(&pool->door, ~OPEN);
     for (int i = 0; i < SPINS; i++) {
-        if (!atomic_load_explicit(&pool->busy, memory_order_acquire))
+        if (!atomic_load_explicit(&pool->door, memory_order_acquire))
             return;
         _mm_pause();
     }
-    while ((busy = atomic_load(&pool->busy)))
-        wait_while(&pool->busy, busy);
+    while ((inside = atomic_load(&pool->door)))
+        wait_while(&pool->door, inside);
 }
 
 void ps_pool_run(struct ps_pool *pool, ps_pool_task *task, void *work_data, uint32_t count)
@@ -113,7 +135,7 @@ void ps_pool_run(struct ps_pool *pool, ps_pool_task *task, void *work_data, uint
     pool->count = count;
     atomic_store(&pool->next, 0);
     if (pool->threads > 1 && count > 1) {
-        atomic_store(&pool->busy, pool->threads - 1);
+        atomic_store(&pool->door, OPEN);
         start(pool);
         take_tasks(pool, 0);
         await_workers(pool);

@@ -119,8 +119,8 @@ struct ps_backend *ps_ref_open(struct ps_error *error)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
         return NULL;
     }
-    ref->base =
-        (struct ps_backend){.ops = &ref_ops, .segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT};
+    ref->base = (struct ps_backend){
+        .ops = &ref_ops, .segment_limit = (1ull << PS_SEGMENT_SHIFT) - PS_ALIGNMENT, .synchronous = true};
     return &ref->base;
 }
 

@@ -10,8 +10,9 @@
 
 #define MOST_ROUNDS 100
 
-/* A measurement while it runs. Step 0 warms up (a Vulkan device compiles), steps 1 to `rounds` are timed, the
- * last one is for the table. */
+/* A measurement while it runs. Step 0 warms up (a Vulkan device compiles), steps 1 to `rounds` are timed, and
+ * the last step is watched for the table: one more where the device is not waited for after every launch
+ * anyway. */
 struct job {
     struct ps_bench *bench;
     struct ps_bench_subject subject;
@@ -53,7 +54,7 @@ static void keep_time(struct job *job, uint32_t step, double seconds, uint64_t f
     job->bench->flops = flops;
     if (step >= 1 && step <= rounds)
         job->seconds[step - 1] = seconds;
-    if (step > rounds)
+    if (step + 1 == job->steps)
         job->bench->table_seconds = seconds;
 }
 
@@ -65,7 +66,7 @@ static void body(struct ps_run *run, void *user, uint32_t steps)
     const struct ps_bench_inputs inputs = ps_bench_inputs(run, &job->subject, params);
     for (uint32_t i = 0; i < steps && ps_run_ok(run); i++) {
         ps_enter(run, "round");
-        if (real && i > params->rounds)
+        if (real && i + 1 == steps)
             ps_watch_start(&job->watch, run, params->by);
         const uint64_t flops = run->flops;
         const double begin = ps_seconds();
@@ -193,7 +194,7 @@ enum ps_status ps_bench(struct ps_bench *bench, struct ps_context *context, stru
     job->events = events;
     job->begun = ps_seconds();
     job->step = 1;
-    job->steps = bench->resolved.rounds + 2;
+    job->steps = bench->resolved.rounds + (context->backend->synchronous ? 1 : 2);
     if (!ps_bench_subject_open(&job->subject, bench->resolved.part, model, error))
         measure(job, context, type, error);
     ps_layout_free(&job->layout);

@@ -39,6 +39,7 @@ struct ps_backend {
     uint64_t segment_limit;   /* bytes; the largest segment that can be reserved */
     bool staging_needed;      /* device memory is not host-visible: transfers pass through staging memory */
     bool matrices_staged;     /* packed matrices do, to be put in another order */
+    bool synchronous;         /* a launch is done when its call returns */
     bool plan_only;           /* nothing is computed: uploads and downloads carry no data */
     uint64_t allocated_bytes; /* reserved at this time, staging included */
     uint64_t peak_bytes;      /* the largest that allocated_bytes has been */

@@ -46,6 +46,8 @@ class Bench(harness.Case):
                 rows = told["rows"]
                 self.assertEqual(sum(row["flops"] for row in rows), told["flops"])
                 self.assertLessEqual(sum(row["seconds"] for row in rows), told["table_seconds"] * 1.001)
+                if not device.isdigit():
+                    self.assertTrue(told["seconds_least"] <= told["table_seconds"] <= told["seconds_most"], told)
                 self.assertEqual([row["seconds"] for row in rows], sorted((row["seconds"] for row in rows), reverse=True))
                 self.assertTrue(all(re.match("unet|uploads", row["what"]) for row in rows), rows)
                 work.add(told["flops"])

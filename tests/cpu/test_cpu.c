@@ -219,11 +219,31 @@ static void pool_runs_every_task_once(void **state)
     }
 }
 
+/* Pools that are closed at once after work, when workers may not have woken. */
+static void pools_close_at_any_time(void **state)
+{
+    (void)state;
+    static _Alignas(64) char memory[4 * 64];
+    atomic_uint counts[8];
+    for (int i = 0; i < 8; i++)
+        atomic_init(&counts[i], 0);
+    for (uint32_t round = 0; round < 400; round++) {
+        struct ps_pool *pool = ps_pool_open(1 + round % 4);
+        assert_non_null(pool);
+        ps_pool_lend(pool, memory, sizeof memory);
+        for (uint32_t i = 0; i < round % 5; i++)
+            ps_pool_run(pool, count_task, counts, 8);
+        ps_pool_close(pool);
+    }
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(atomic_load(&counts[i]), 400 * 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_change_nothing), cmocka_unit_test(refuses_unknown_sets),
-        cmocka_unit_test(refuses_large_matrices), cmocka_unit_test(launches_take_what_is_planned),
-        cmocka_unit_test(pool_runs_every_task_once)};
+        cmocka_unit_test(threads_change_nothing),    cmocka_unit_test(refuses_unknown_sets),
+        cmocka_unit_test(refuses_large_matrices),    cmocka_unit_test(launches_take_what_is_planned),
+        cmocka_unit_test(pool_runs_every_task_once), cmocka_unit_test(pools_close_at_any_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
