@@ -9,6 +9,9 @@
 /* Of inih's line buffer: a line end and the terminator. */
 enum { INIH_SPARE = 2 };
 
+/* A byte order mark in UTF-8. */
+static const char mark[] = "\xef\xbb\xbf";
+
 struct reading {
     struct ps_ini *ini;
     const char *section;
@@ -158,6 +161,12 @@ static void read_key(struct reading *reading, const char *text, size_t column)
 static bool check_text(struct reading *reading, const char *text, size_t size)
 {
     char what[64];
+    /* inih would pass over it, and columns be wrong. */
+    if (!strncmp(text, mark, sizeof mark - 1)) {
+        complain(reading, 1, "ini.encoding", "remove it; files were put together",
+                 "a byte order mark inside the file");
+        return false;
+    }
     for (size_t i = 0; i < size;) {
         const size_t bytes = text[i] == '\t' ? 1 : ps_character(text + i, false);
         i += bytes;
@@ -206,18 +215,18 @@ static bool is_utf16(const unsigned char *bytes, size_t size)
 
 enum ps_status ps_ini_read_lines(struct ps_ini *ini, const char *bytes, size_t size, struct ps_error *error)
 {
-    static const char mark[] = "\xef\xbb\xbf";
     struct reading reading = {.ini = ini, .section = "", .line = 1, .longest = longest_line()};
     if (is_utf16((const unsigned char *)bytes, size)) {
         complain(&reading, 1, "ini.encoding", "save the file as UTF-8", "the file is UTF-16");
         return PS_OK;
     }
-    size_t at = size >= 3 && !memcmp(bytes, mark, 3) ? 3 : 0;
+    const size_t length = sizeof mark - 1;
+    size_t at = size >= length && !memcmp(bytes, mark, length) ? length : 0;
     for (; at < size && !reading.full && !reading.out_of_memory; reading.line++) {
         const char *end = memchr(bytes + at, '\n', size - at);
-        const size_t length = end ? (size_t)(end - bytes) - at : size - at;
-        read_line(&reading, bytes + at, length);
-        at += length + 1;
+        const size_t line = end ? (size_t)(end - bytes) - at : size - at;
+        read_line(&reading, bytes + at, line);
+        at += line + 1;
     }
     return reading.out_of_memory
                ? ps_fail(error, PS_ERR_MEMORY, "memory.host", "%.300s: no memory to read it", ini->name)

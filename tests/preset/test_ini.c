@@ -105,6 +105,9 @@ static void tells_of_the_rest(void **state)
         {"; caf\xe9\n[r]\n", "", "ini.encoding@1:6 ", 0},
         {"[r]\na = \xc2\x9b[2J\n", "", "ini.encoding@2:5 ", 0},
         {"[r]\na = \x1b[2J\n", "", "ini.encoding@2:5 ", 0},
+        {"[r]\n\xef\xbb\xbf"
+         "a = 1\n",
+         "", "ini.encoding@2:1 ", 0},
         {"[r]\ra = 1\r", "", "ini.encoding@1:4 ", 0},
         {"[r]\na = 1\0002\nb = 2\n", "r/b=2@3:1:5 ", "ini.encoding@2:6 ", 17},
         {"\xff\xfe[\0r\0]\0\n\0", "", "ini.encoding@1:1 ", 10},
