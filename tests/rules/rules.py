@@ -38,7 +38,7 @@ ROOMS = {
 }
 # Libraries that only some rooms see.
 FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"},
-           "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media"},
+           "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media", "provenance"},
            "linux/seccomp.h": {"sandbox"}}
 
 # What the library must not call, and the sections that hold what can change.
