@@ -243,21 +243,14 @@ static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
     struct request request = {0};
-    struct cli_report report = {.json = cli_wants_json(argc, argv)};
-    bool help;
-    if (cli_parse(command, argc, argv, &request, &help, &error))
+    struct cli_report report;
+    if (!cli_begin(command, argc, argv, &request, &report, &error))
         return cli_finish(&report, &error);
-    if (help) {
-        report.json = false;
-        cli_help(&report, command);
-        return cli_finish(&report, &error);
-    }
     report.quiet = request.quiet;
     request.params.part = (enum ps_bench_part)request.part;
     request.params.by = (enum ps_bench_by)request.table;
     request.params.dtype = (enum ps_dtype)request.dtype;
     cli_stop_begin(request.quiet);
     (request.devices ? measure_named : measure_all)(&report, &request, &error);
-    const int code = cli_finish(&report, &error);
-    return error.status == PS_ERR_CANCELLED && cli_stop_signal() ? 128 + cli_stop_signal() : code;
+    return cli_finish(&report, &error);
 }

@@ -64,15 +64,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
     struct request request = {0};
-    struct cli_report report = {.json = cli_wants_json(argc, argv)};
+    struct cli_report report;
     struct cli_layers layers;
-    bool help;
     cli_layers_begin(&layers, &cli_render_command);
-    if (!cli_parse(command, argc, argv, &request, &help, &error) && help) {
-        report.json = false;
-        cli_help(&report, command);
-    } else if (!error.status && !cli_layers_read_configs(&layers, &error) &&
-               !judge(&layers, &report, &error) && !cli_layers_read_environment(&layers, &error)) {
+    if (cli_begin(command, argc, argv, &request, &report, &error) &&
+        !cli_layers_read_configs(&layers, &error) && !judge(&layers, &report, &error) &&
+        !cli_layers_read_environment(&layers, &error)) {
         tell(&layers, &request, &report);
         cli_layers_warn(&report, cli_render_command.options);
     }

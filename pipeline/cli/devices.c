@@ -47,19 +47,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
     enum { CAPACITY = 16 };
     struct ps_error error = {0};
     struct request request = {0};
-    struct cli_report report = {.json = cli_wants_json(argc, argv)};
-    bool help;
-    if (cli_parse(command, argc, argv, &request, &help, &error))
-        return cli_finish(&report, &error);
-    if (help) {
-        report.json = false;
-        cli_help(&report, command);
-        return cli_finish(&report, &error);
-    }
+    struct cli_report report;
     struct ps_device devices[CAPACITY];
     char note[512];
     size_t count = 0;
-    if (!ps_devices(devices, CAPACITY, &count, note, sizeof note)) {
+    if (cli_begin(command, argc, argv, &request, &report, &error) &&
+        !ps_devices(devices, CAPACITY, &count, note, sizeof note)) {
         for (size_t i = 0; i < count && i < CAPACITY; i++)
             tell_device(&report, &devices[i]);
         if (note[0])

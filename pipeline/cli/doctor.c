@@ -202,13 +202,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
     struct request request = {0};
-    struct examination exam = {.report = {.json = cli_wants_json(argc, argv)}};
-    bool help;
-    if (!cli_parse(command, argc, argv, &request, &help, &error) && help) {
-        exam.report.json = false;
-        cli_help(&exam.report, command);
-    } else if (!error.status &&
-               !ps_devices(exam.devices, CAPACITY, &exam.count, exam.note, sizeof exam.note)) {
+    struct examination exam = {0};
+    if (cli_begin(command, argc, argv, &request, &exam.report, &error) &&
+        !ps_devices(exam.devices, CAPACITY, &exam.count, exam.note, sizeof exam.note)) {
         if (exam.count > CAPACITY)
             exam.count = CAPACITY;
         check_vulkan(&exam);

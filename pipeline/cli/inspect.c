@@ -83,13 +83,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
     struct request request = {0};
-    struct cli_report report = {.json = cli_wants_json(argc, argv)};
+    struct cli_report report;
     struct ps_model_info info;
-    bool help;
-    if (!cli_parse(command, argc, argv, &request, &help, &error) && help) {
-        report.json = false;
-        cli_help(&report, command);
-    } else if (!error.status && !ps_inspect(&info, request.path, &error)) {
+    if (cli_begin(command, argc, argv, &request, &report, &error) &&
+        !ps_inspect(&info, request.path, &error)) {
         print_info(&report, request.path, &info);
         cli_emit(&report, info_event(request.path, &info));
     }

@@ -188,13 +188,22 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
     return error->status;
 }
 
-enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
-                         struct ps_error *error)
+bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
+               struct cli_report *report, struct ps_error *error)
 {
     struct cli_settings settings;
+    bool help;
+    *report = (struct cli_report){.json = cli_wants_json(argc, argv)};
     cli_settings_begin(&settings, command->options);
-    if (!cli_read_arguments(command, argc, argv, &settings, values, help, error) && !*help &&
-        !cli_settings_check(&settings, command, error))
-        cli_settings_store(&settings, values);
-    return error->status;
+    if (cli_read_arguments(command, argc, argv, &settings, values, &help, error))
+        return false;
+    if (help) {
+        report->json = false;
+        cli_help(report, command);
+        return false;
+    }
+    if (cli_settings_check(&settings, command, error))
+        return false;
+    cli_settings_store(&settings, values);
+    return true;
 }

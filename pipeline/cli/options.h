@@ -59,7 +59,7 @@ struct cli_option {
     double low, high;
     uint32_t step;
     const char *const *choices; /* ends with null */
-    bool trusted; /* not to be set by a file that others may have written */
+    bool trusted;               /* not to be set by a file that others may have written */
     const char *excludes;       /* names, with spaces between, of options that it cannot go with; or null */
 };
 
@@ -84,9 +84,11 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
                                   struct cli_settings *settings, void *values, bool *help,
                                   struct ps_error *error);
 
-/* For a command whose options stand on the command line alone: fills `values`. Status and *help: as above. */
-enum ps_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values, bool *help,
-                         struct ps_error *error);
+/* Begins a command whose options stand on the command line alone: opens the report and fills `values`, its
+ * zeroed struct. False where it has nothing to do: the line is wrong, or help was asked for and has been given.
+ * The command ends with cli_finish either way. */
+bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
+               struct cli_report *report, struct ps_error *error);
 
 /* Prints the command's help to stdout. */
 void cli_help(struct cli_report *report, const struct cli_command *command);

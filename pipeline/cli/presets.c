@@ -174,16 +174,11 @@ static int run(const struct cli_command *command, int argc, char **argv,
 {
     struct ps_error error = {0};
     struct request request = {0};
-    struct cli_report report = {.json = cli_wants_json(argc, argv)};
+    struct cli_report report;
     struct cli_place places[CLI_PLACES];
-    bool help;
-    if (!cli_parse(command, argc, argv, &request, &help, &error)) {
+    if (cli_begin(command, argc, argv, &request, &report, &error)) {
         cli_places_find(places);
-        if (help) {
-            report.json = false;
-            cli_help(&report, command);
-        } else
-            act(&report, request.preset, places, &error);
+        act(&report, request.preset, places, &error);
     }
     return cli_finish(&report, &error);
 }

@@ -262,6 +262,5 @@ static int run(const struct cli_command *command, int argc, char **argv)
             summarise(&work);
     }
     close_work(&work);
-    const int code = cli_finish(&work.report, &error);
-    return error.status == PS_ERR_CANCELLED && cli_stop_signal() ? 128 + cli_stop_signal() : code;
+    return cli_finish(&work.report, &error);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "cli/stop.h"
 
 static void check_stdout(struct cli_report *report, int result)
 {
@@ -125,12 +126,15 @@ int cli_finish(struct cli_report *report, const struct ps_error *error)
 {
     /* A render that was stopped because nobody can read its events is not one that the user stopped. */
     const bool failed = error->status && !(report->broken && error->status == PS_ERR_CANCELLED);
+    const int signal = error->status == PS_ERR_CANCELLED ? cli_stop_signal() : 0;
     cli_end_live(report);
     if (failed)
         tell_error(report, error);
     /* Whoever closed a pipe knows that it did. */
     if (report->broken && report->broken != EPIPE)
         fprintf(stderr, "packshot: error: standard output cannot be written: %s\n", strerror(report->broken));
+    if (signal)
+        return 128 + signal;
     if (failed)
         return (int)error->status;
     return report->broken ? PS_ERR_OUTPUT : 0;

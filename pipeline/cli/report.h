@@ -44,8 +44,8 @@ void cli_end_live(struct cli_report *report);
 enum ps_status cli_fail(struct ps_error *error, enum ps_status status, const char *id, const char *format,
                         ...) CLI_PRINTF(4, 5);
 
-/* Tells of the failure, if there is one, and returns the exit code: that of the failure, of a stdout that
- * could not be written, or 0. The last thing that a command does. */
+/* Tells of the failure, if there is one, and returns the exit code: that of the failure, of the signal that
+ * asked to stop, of a stdout that could not be written, or 0. The last thing that a command does. */
 int cli_finish(struct cli_report *report, const struct ps_error *error);
 
 #endif
