@@ -414,25 +414,172 @@ struct ps_provenance {
     const char *signer; /* what the sidecar calls it; NULL for nothing */
 };
 
-struct ps_save_params {
-    uint32_t crf;   /* H.264 constant rate factor, 1 (best) to 51; 0 means 17 */
-    bool overwrite; /* existing files are replaced; otherwise they are an error */
-    bool reproducible; /* no times are written, so that the same render gives the same bytes */
-    const struct ps_provenance *provenance; /* NULL: labelled, no sidecar */
+/* What a clip is encoded as. With AUTO the path's end says it: .mp4 and .m4v H.264, .mov ProRes 422 HQ, .webm VP9, .gif
+ * GIF, .webp WebP, and / a folder of PNG files. */
+enum ps_codec {
+    PS_CODEC_AUTO,
+    PS_CODEC_H264,         /* in MP4 or MOV; 8 bits, 4:2:0 */
+    PS_CODEC_HEVC,         /* in MP4 or MOV; 8 bits, 4:2:0 */
+    PS_CODEC_AV1,          /* in MP4 or WebM; 8 bits, 4:2:0 */
+    PS_CODEC_PRORES_422HQ, /* in MOV; 10 bits, 4:2:2 */
+    PS_CODEC_PRORES_4444,  /* in MOV; 10 bits, 4:4:4, opaque */
+    PS_CODEC_VP9,          /* in WebM; 8 bits, 4:2:0 */
+    PS_CODEC_GIF,          /* one palette for the clip, repeats for ever; at most 50 frames a second */
+    PS_CODEC_WEBP,         /* animated WebP, repeats for ever */
+    PS_CODEC_PNG           /* a folder with frame_00001.png and on, RGB, 8 bits */
 };
 
-/* Encodes H.264 in MP4 (yuv420p, BT.709, limited range, index first). Odd sizes do not occur. The file appears under its name only when it is
- * complete, read back and on disk. It carries an XMP packet that says that it is generated, with what and from what. A
- * sidecar appears after the clip, and so only beside the clip that it describes. Status: PS_ERR_OUTPUT; PS_ERR_DEVICE
- * where no H.264 encoder is installed; PS_ERR_USAGE for a sidecar of a clip whose model was not identified. */
+/* Frames a second, num / den: 24000 / 1001 is the exact rate that is called 23.976. */
+struct ps_rate {
+    uint32_t num, den;
+};
+
+/* Where the frames between two frames of the clip come from when the rate or the speed changes. */
+enum ps_interpolation {
+    PS_INTERPOLATION_DUPLICATE, /* the earlier frame again */
+    PS_INTERPOLATION_BLEND,     /* a mix of both */
+    PS_INTERPOLATION_MOTION     /* both, moved along the estimated motion; slow */
+};
+
+/* How the last frame leads back to the first. */
+enum ps_loop {
+    PS_LOOP_NONE,
+    PS_LOOP_BOOMERANG, /* forward and back: 2 * frames - 2 frames, the last leads to the first */
+    PS_LOOP_SEAMLESS   /* the end dissolves into the beginning, and the clip is shorter by that much */
+};
+
+/* Where in the frame something stands. */
+enum ps_anchor {
+    PS_ANCHOR_DEFAULT, /* logo: bottom right; caption: bottom */
+    PS_ANCHOR_TOP_LEFT, PS_ANCHOR_TOP, PS_ANCHOR_TOP_RIGHT,
+    PS_ANCHOR_LEFT, PS_ANCHOR_CENTRE, PS_ANCHOR_RIGHT,
+    PS_ANCHOR_BOTTOM_LEFT, PS_ANCHOR_BOTTOM, PS_ANCHOR_BOTTOM_RIGHT
+};
+
+/* A rectangle of a clip, in its pixels. */
+struct ps_crop {
+    uint32_t left, top, width, height;
+};
+
+/* A picture over every frame but the end card. */
+struct ps_logo {
+    const struct ps_photo *picture; /* NULL for none; where it has alpha, and was loaded on one colour, the frame shows
+                                       through */
+    enum ps_anchor anchor;
+    float opacity;                  /* up to 1; 0 means 1 */
+    float margin;                   /* distance from the frame's edges, as a share of its shorter side, up to 0.5; 0 means
+                                       0.04, a negative number means none */
+    float scale;                    /* the logo fits this share of the frame's width and height, up to 1; 0 means 0.2 */
+};
+
+/* Text over every frame but the end card. */
+struct ps_caption {
+    const char *text;       /* UTF-8, at most 1000 bytes, lines separated by \n; NULL or empty for none */
+    enum ps_anchor anchor;
+    float size;             /* of the font, as a share of the frame's shorter side, 0.01 to 0.5; 0 means 0.06. Smaller where
+                               the text would not fit between the margins */
+    float margin;           /* as of the logo */
+    uint32_t colour;        /* 0xRRGGBB in sRGB, with an outline of black or white; 0 means white, for black use 0x000001 */
+    const char *font;       /* a TrueType or OpenType file; NULL means DejaVu Sans, where Debian, Fedora or Arch keep it */
+};
+
+/* A picture after the clip, which dissolves into it. */
+struct ps_end_card {
+    const struct ps_photo *picture; /* NULL for none; fills the frame, what is too much is cut on both sides */
+    float hold;                     /* seconds that it stands, 0.04 to 60; 0 means 2 */
+    float fade;                     /* seconds of the dissolve, part of the clip, up to 60; 0 means 0.5, a negative number
+                                       means a cut */
+};
+
+/* What happens between the clip's frames and the encoder, in this order. Times are in seconds of the result, and are
+ * rounded to whole frames; zero everywhere changes nothing. */
+struct ps_finish_params {
+    bool colour_match;     /* every frame gets the mean and the spread, by channel in linear light, that take frame 0 to the
+                              photo */
+    uint32_t product_lock; /* frames of the clip, up to PS_MAX_FRAMES, over which the photo's own pixels (where it has alpha:
+                              the opaque ones) go over into the clip's; 1 replaces frame 0 alone */
+    enum ps_loop loop;
+    float crossfade;       /* seconds of the clip, up to 60, that a seamless loop dissolves over; 0 means 0.5 */
+    struct ps_rate rate;   /* up to 240; 0 / 0 means the clip's own */
+    enum ps_interpolation interpolation;
+    float speed;           /* 0.1 to 10; 0 means 1 */
+    float duration;        /* of the whole result, hold and end card included, up to 600: the speed follows; 0 leaves it */
+    float hold;            /* the first frame stands that long before it moves, up to 60 */
+    struct ps_crop crop;   /* what of the clip is shown; a width of 0 means the largest centred part of the result's aspect */
+    uint32_t width, height; /* of the result, 16 to 8192, Lanczos; 0 means that of the crop, or from the other by its aspect */
+    struct ps_logo logo;
+    struct ps_caption caption;
+    struct ps_end_card end_card;
+    float fade_in, fade_out; /* up to 60 */
+    uint32_t fade_colour;    /* 0xRRGGBB in sRGB; 0 and 0x000001 are black */
+};
+
+struct ps_save_params {
+    bool overwrite;      /* an existing file is replaced, or a folder that holds nothing but PNG frames; otherwise it is an
+                            error */
+    enum ps_codec codec;
+    const char *encoder; /* libavcodec's name of an encoder of that codec, such as "h264_nvenc"; NULL means the best that
+                            runs on the processor */
+    uint32_t crf;        /* constant quality, 1 is best: H.264 and HEVC up to 51, default 17 and 20; AV1 and VP9 up to 63,
+                            default 24; WebP up to 100, default 20; 0 means the default; must be 0 for the others */
+    bool reproducible;   /* the same render gives the same bytes: no times are written, encoders run in one thread */
+    const struct ps_provenance *provenance; /* NULL: labelled, no sidecar */
+    struct ps_finish_params finish;
+    /* Called for each frame with the phases "palette" (GIF alone), "encode" and "verify"; false stops with
+     * PS_ERR_CANCELLED. May be NULL. */
+    bool (*progress)(void *user, const struct ps_progress *progress);
+    void *user;
+};
+
+/* What a save will write. */
+struct ps_save_plan {
+    enum ps_codec codec;
+    char codec_name[16];    /* "h264", "hevc", "av1", "prores-422hq", "prores-4444", "vp9", "gif", "webp" or "png" */
+    char container[8];      /* "mp4", "mov", "webm", "gif", "webp" or "folder" */
+    char encoder[32];       /* "libx264" */
+    uint32_t width, height; /* pixels */
+    uint32_t frames;
+    struct ps_rate rate;
+};
+
+/* The size of a clip that there may not be yet. */
+struct ps_clip_shape {
+    uint32_t width, height, frames, fps;
+};
+
+/* Some of the libraries that a save uses print to standard error. This keeps libav silent in the whole process, from now
+ * on; SVT-AV1 is silent where SVT_LOG=1 stands in the environment. */
+PS_API void ps_silence_libav(void);
+
+/* Fails if ps_clip_save of a clip of this shape to this path would certainly fail, so that a caller knows before the
+ * render: PS_ERR_OUTPUT where the path exists and is not to be overwritten, or its folder is missing or not writable;
+ * PS_ERR_DEVICE without an encoder; PS_ERR_USAGE for the parameters, and for a codec that the container does not hold or
+ * that takes no such size or rate; PS_ERR_INPUT for the font. `clip` may be NULL: then only what does not depend on it is
+ * looked at and `plan` has neither size nor rate. `plan` may be NULL. */
+PS_API enum ps_status ps_clip_plan_save(struct ps_save_plan *plan, const struct ps_clip_shape *clip, const char *path,
+                                        const struct ps_save_params *params, struct ps_error *error);
+
+/* Fails with PS_ERR_OUTPUT if a file could certainly not be written to this path: it exists and is not to be overwritten,
+ * or is no regular file, or its folder is missing, not writable or full. Touches nothing. */
+PS_API enum ps_status ps_output_check(const char *path, bool overwrite, struct ps_error *error);
+
+/* Finishes and encodes a clip: BT.709 in limited range, chroma at the left (GIF, WebP and PNG are sRGB), MP4 and MOV with
+ * the index first, no dates in the file. The file or folder appears under its name only when it is complete, every frame of
+ * it read back and decoded, and it is on disk. Holds a few frames beside the clip. MP4 and MOV carry an XMP packet that
+ * says that the clip is generated, with what and from what, and composite where logo, end card or product lock bring real
+ * pixels in. A sidecar appears after the clip, and so only beside the clip that it describes. Status: as
+ * ps_clip_plan_save, PS_ERR_OUTPUT, PS_ERR_CANCELLED; PS_ERR_USAGE for a sidecar of a clip whose model was not
+ * identified. */
 PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
                                    struct ps_error *error);
 
-/* Fails if ps_clip_save to this path would certainly fail: PS_ERR_OUTPUT where it exists and is not to be overwritten, or
- * the folder is missing or not writable; PS_ERR_DEVICE without an encoder; PS_ERR_USAGE for the crf. Lets a caller know
- * before the render. */
-PS_API enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
-                                           struct ps_error *error);
+/* Saves one frame as a PNG or JPEG file, by the path's end: the result's first that the fade in does not touch. Of
+ * `params` counts `overwrite` and `finish`. Status: as ps_clip_save. */
+PS_API enum ps_status ps_clip_save_poster(const struct ps_clip *clip, const char *path,
+                                          const struct ps_save_params *params, struct ps_error *error);
+/* Fails if that would certainly fail, as ps_clip_plan_save does. */
+PS_API enum ps_status ps_clip_plan_poster(const struct ps_clip_shape *clip, const char *path,
+                                          const struct ps_save_params *params, struct ps_error *error);
 
 /* The SHA-256 of a regular file, 64 hexadecimal digits and an end. Status: PS_ERR_INPUT. */
 PS_API enum ps_status ps_file_hash(char text[65], const char *path, struct ps_error *error);

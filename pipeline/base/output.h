@@ -16,9 +16,6 @@ struct ps_output;
 /* Reads the finished temporary through `fd`, from any position; fails if it is not what was meant. */
 typedef enum ps_status ps_output_verify(void *user, int fd, struct ps_error *error);
 
-/* Fails if opening and committing an output of this path would certainly fail. Touches nothing. */
-enum ps_status ps_output_check(const char *path, bool overwrite, struct ps_error *error);
-
 /* `path` must stay valid until the close. Only a regular file is ever replaced, and only with `overwrite`. */
 enum ps_status ps_output_open(struct ps_output **output, const char *path, bool overwrite,
                               struct ps_error *error);

@@ -134,7 +134,7 @@ static void check_output(struct examination *exam)
         if (!folders[i] || snprintf(path, sizeof path, "%s/.packshot-doctor-%ld.mp4", folders[i],
                                     (long)getpid()) >= (int)sizeof path)
             continue;
-        const enum ps_status status = ps_clip_check_output(path, NULL, &error);
+        const enum ps_status status = ps_clip_plan_save(NULL, NULL, path, NULL, &error);
         if (i == 0)
             tell(exam, status == PS_ERR_OUTPUT ? FAIL : OK, "folder",
                  status == PS_ERR_OUTPUT ? error.message : "clips can be written here", error.hint);

@@ -48,6 +48,14 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
     case CLI_AMOUNT:
         snprintf(to, size, "a number from %g to %g", option->low, option->high);
         break;
+    case CLI_PAIR:
+        snprintf(to, size, "two whole numbers from %.0f to %.0f with an x between", option->low,
+                 option->high);
+        break;
+    case CLI_RATE:
+        snprintf(to, size, "a whole number or a fraction from %.0f to %.0f, such as 24, 24000/1001 or 23.976",
+                 option->low, option->high);
+        break;
     case CLI_SPAN:
         snprintf(to, size, "two numbers from %g to %g with a colon between", option->low, option->high);
         break;
@@ -92,6 +100,8 @@ static void print_wrapped(struct cli_report *report, const char *lead, size_t le
 
 static void print_option(struct cli_report *report, const struct cli_option *option)
 {
+    if (option->heading)
+        cli_print(report, "\n%s:", option->heading);
     char lead[LEFT + 32], expected[256], text[768];
     const bool valued = option->kind != CLI_FLAG,
                ranged = valued && option->kind != CLI_TEXT && option->kind != CLI_PATH;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,6 +117,9 @@ int main(int argc, char **argv)
     /* A file that grows past its limit and a pipe without a reader are errors of a write, with a message. */
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    /* What libraries have to say about an error is in packshot's own message. */
+    ps_silence_libav();
+    setenv("SVT_LOG", "1", 0);
     if (argc < 2) {
         cli_fail(&error, PS_ERR_USAGE, "usage.command", "no command given; see packshot help");
         return cli_finish(&report, &error);

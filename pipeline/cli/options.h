@@ -19,6 +19,8 @@ enum cli_kind {
     CLI_SIZE,       /* uint64_t: bytes, 1 or more */
     CLI_REAL,       /* float: `low` to `high` */
     CLI_AMOUNT,     /* the same; 0 is stored as -1, which packshot.h takes for none */
+    CLI_PAIR,       /* uint32_t[2]: WxH, each `low` to `high` */
+    CLI_RATE,       /* struct ps_rate: N, N/D, or 23.976 and the like, from `low` to `high` */
     CLI_SPAN,       /* float[2]: MIN:MAX, each `low` to `high` */
     CLI_FOCUS,      /* struct cli_focus: "auto", or X:Y, each 0 to 1 */
     CLI_LIST,       /* struct cli_list: `low` to `high` numbers with commas between */
@@ -48,6 +50,7 @@ struct cli_focus {
 };
 
 struct cli_option {
+    const char *heading; /* that help prints above it; null for none */
     const char *name; /* on the command line with -- before it; the same word is the key in an INI file */
     char letter;      /* short form; 0 for none */
     enum cli_kind kind;

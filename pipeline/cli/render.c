@@ -5,6 +5,7 @@
 
 #include "cli/cache.h"
 #include "cli/commands.h"
+#include "cli/delivery.h"
 #include "cli/layers.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
@@ -34,10 +35,8 @@ const struct cli_command cli_render_command = {
     .operand_optional = true,
     .examples = examples,
     .options = cli_request_options,
-    .notes =
-        "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip is H.264 in MP4 and appears under its name\n"
-        "only when it is complete. Ctrl-C stops after the step at hand and leaves no file; a second one\n"
-        "stops at once.",
+    .notes = "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is complete.\n"
+             "Ctrl-C stops after the step at hand and leaves no file; a second one stops at once.",
     .run = run,
 };
 
@@ -54,6 +53,7 @@ struct work {
     struct ps_photo *photo;
     struct cli_attempts attempts;
     struct ps_plan plan;
+    struct cli_delivery delivery;
     struct cli_progress progress;
     double begun;
 };
@@ -101,7 +101,8 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
     if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error))
         return error->status;
     tell_notes(work);
-    if (cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
+    if (cli_delivery_open(&work->delivery, &work->request, error) ||
+        cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
         ps_model_open(&work->model, work->context, request->model, &model, error))
         return error->status;
     if (request->model == request->default_model)
@@ -147,6 +148,14 @@ static enum ps_status write_sections(struct work *work, struct ps_error *error)
     return work->sections_text ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
 }
 
+/* What a save cannot do must not come to light after an hour of rendering. */
+static enum ps_status plan(struct work *work, struct ps_error *error)
+{
+    if (ps_render_plan(&work->plan, work->model, &work->request.params, error))
+        return error->status;
+    return cli_delivery_plan(&work->delivery, &work->request, &work->plan.resolved, &work->report, error);
+}
+
 static void on_plan(void *user, const struct ps_plan *plan)
 {
     struct cli_progress *progress = user;
@@ -165,7 +174,7 @@ static enum ps_status render(struct work *work, struct ps_error *error)
                                            .rerolls = work->request.rerolls,
                                            .events = &events,
                                            .report = &work->report};
-    if (identify(work, error) || make_sections(work, error) || cli_attempts_run(&work->attempts, error))
+    if (plan(work, error) || identify(work, error) || make_sections(work, error) || cli_attempts_run(&work->attempts, error))
         return error->status;
     const uint64_t messages = ps_context_validation_messages(work->context);
     if (messages)
@@ -173,7 +182,7 @@ static enum ps_status render(struct work *work, struct ps_error *error)
                         "the validation layer gave %llu messages", (unsigned long long)messages);
     if (check_stop(error) || write_sections(work, error))
         return error->status;
-    return ps_clip_save(work->attempts.clip, work->request.output, &work->request.save, error);
+    return cli_delivery_write(&work->request, work->attempts.clip, &work->progress, error);
 }
 
 static void summarise(struct work *work)
@@ -187,6 +196,10 @@ static void summarise(struct work *work)
                   "seconds", seconds, "device", device->selector, "device_name", cli_json_text(device->name));
     if (event && work->request.params.taps)
         json_object_set_new(event, "taps", cli_json_text(work->request.params.taps));
+    if (event && work->request.poster)
+        json_object_set_new(event, "poster", cli_json_text(work->request.poster));
+    if (event && work->request.output)
+        json_object_set_new(event, "saved", cli_delivery_event(&work->delivery));
     if (event && work->request.dry_run)
         json_object_set_new(event, "dry_run", json_true());
     if (!work->attempts.clip) {
@@ -210,15 +223,16 @@ static void summarise(struct work *work)
         json_object_set(event, "tried", work->attempts.tried);
     }
     cli_emit(&work->report, event);
-    char peak[CLI_NUMBER_SIZE];
+    char peak[CLI_NUMBER_SIZE], result[96];
     if (!work->report.quiet)
-        cli_print(&work->report, "%s: %ux%u, %u frames, %u fps, %.1f s, peak %s", output, width, height,
-                  frames, ps_clip_fps(clip), seconds, cli_bytes(peak, ps_clip_peak_bytes(clip)));
+        cli_print(&work->report, "%s: %s, %.1f s, peak %s", output,
+                  cli_delivery_describe(result, sizeof result, &work->delivery.plan), seconds,
+                  cli_bytes(peak, ps_clip_peak_bytes(clip)));
 }
 
 static enum ps_status plan_only(struct work *work, struct ps_error *error)
 {
-    if (ps_render_plan(&work->plan, work->model, &work->request.params, error))
+    if (plan(work, error))
         return error->status;
     cli_tell_plan(&work->report, &work->plan);
     return PS_OK;
@@ -229,6 +243,7 @@ static void close_work(struct work *work)
     ps_clip_free(&work->attempts.clip);
     json_decref(work->attempts.tried);
     ps_photo_free(&work->photo);
+    cli_delivery_close(&work->delivery);
     ps_model_close(&work->model);
     ps_context_close(&work->context);
     cli_request_free(&work->request);

@@ -1,12 +1,5 @@
 #include "cli/request.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-enum { DEFAULT_REROLLS = 3 };
-
 #define AT(member) offsetof(struct cli_request, member)
 
 static const char *const fits[] = {"crop", "stretch", "pad", "extend", NULL};
@@ -15,6 +8,12 @@ static const char *const rngs[] = {"philox", "torch-cpu", NULL};
 static const char *const on_fails[] = {"report", "reroll", NULL};
 static const char *const sandboxes[] = {"auto", "strict", "off", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const char *const loops[] = {"none", "boomerang", "seamless", NULL};
+static const char *const interpolations[] = {"duplicate", "blend", "motion", NULL};
+static const char *const anchors[] = {"top-left", "top",         "top-right", "left",         "centre",
+                                      "right",    "bottom-left", "bottom",    "bottom-right", NULL};
+static const char *const codecs[] = {"h264", "hevc", "av1",  "prores-422hq", "prores-4444",
+                                     "vp9",  "gif",  "webp", "png",          NULL};
 
 const struct cli_option cli_request_options[] = {
     {.name = "output",
@@ -23,7 +22,7 @@ const struct cli_option cli_request_options[] = {
      .scope = CLI_ARGUMENT,
      .offset = AT(output),
      .value = "CLIP",
-     .help = "the MP4 file to write"},
+     .help = "the clip to write, by its end MP4, MOV, WebM, GIF, WebP or a folder of PNG files"},
     {.name = "model",
      .kind = CLI_PATH,
      .scope = CLI_MACHINE,
@@ -230,20 +229,14 @@ const struct cli_option cli_request_options[] = {
      .fallback = "auto, which decodes the whole clip, exactly",
      .low = 1,
      .high = PS_MAX_FRAMES},
-    {.name = "crf",
-     .kind = CLI_WHOLE,
-     .offset = AT(save.crf),
-     .value = "N",
-     .help = "H.264 quality, lower is better",
-     .fallback = "17",
-     .low = 1,
-     .high = 51},
     {.name = "overwrite",
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
      .offset = AT(save.overwrite),
-     .help = "replace an existing clip or taps file"},
-    {.name = "from",
+     .help = "replace an existing clip, poster or taps file"},
+#include "cli/finish.def"
+    {.heading = "provenance",
+     .name = "from",
      .kind = CLI_PATH,
      .scope = CLI_ARGUMENT,
      .offset = AT(from),
@@ -277,12 +270,8 @@ const struct cli_option cli_request_options[] = {
      .scope = CLI_MACHINE,
      .offset = AT(no_sidecar),
      .help = "do not write CLIP.json, which has all that is needed to render the clip again"},
-    {.name = "reproducible",
-     .kind = CLI_FLAG,
-     .scope = CLI_MACHINE,
-     .offset = AT(save.reproducible),
-     .help = "leave times out, so that the same render gives the same bytes"},
-    {.name = "dry-run",
+    {.heading = "this run",
+     .name = "dry-run",
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
      .offset = AT(dry_run),
@@ -320,106 +309,3 @@ const struct cli_option cli_request_options[] = {
 
 _Static_assert(sizeof cli_request_options / sizeof *cli_request_options <= CLI_MAX_OPTIONS,
                "tables made from this one have CLI_MAX_OPTIONS rows");
-
-/* The sidecar's name is the clip's with ".json" after it. */
-static enum ps_status name_sidecar(struct cli_request *request, struct ps_error *error)
-{
-    request->save.provenance = &request->provenance;
-    if (request->signer.program) {
-        request->signer.clip = request->output;
-        request->provenance.sign = cli_sign;
-        request->provenance.user = &request->signer;
-        request->provenance.signer = request->signer.program;
-    }
-    if (request->no_sidecar || !request->output)
-        return PS_OK;
-    const size_t size = strlen(request->output) + sizeof ".json";
-    request->sidecar = malloc(size);
-    if (!request->sidecar)
-        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-    snprintf(request->sidecar, size, "%s.json", request->output);
-    request->provenance.sidecar = request->sidecar;
-    return PS_OK;
-}
-
-enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error)
-{
-    if (!request->photo)
-        return cli_fail(error, PS_ERR_USAGE, "usage.argument",
-                        "render needs a PHOTO, or --from SIDECAR; see packshot help render");
-    if (!request->output && !request->dry_run)
-        return cli_fail(error, PS_ERR_USAGE, "usage.option",
-                        "render needs --output CLIP; see packshot help render");
-    if (!request->model) {
-        if (cli_default_model(request->default_model, error))
-            return error->status;
-        request->model = request->default_model;
-    }
-    struct ps_render_params *params = &request->params;
-    if (request->on_fail == CLI_ON_FAIL_REROLL && (params->taps || params->taps_in))
-        return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
-                        "--on-fail reroll renders several seeds; taps are of one");
-    if (!request->rerolls)
-        request->rerolls = DEFAULT_REROLLS;
-    params->fit = (enum ps_fit)request->fit;
-    params->focus = request->focus.how;
-    params->focus_x = request->focus.at[0];
-    params->focus_y = request->focus.at[1];
-    params->schedule = (enum ps_schedule)request->schedule;
-    params->rng = (enum ps_rng)request->rng;
-    params->dtype = (enum ps_dtype)request->dtype;
-    request->photo_params.sandbox = (enum ps_sandbox)request->sandbox;
-    params->sigmas = request->sigmas.values;
-    params->sigma_count = request->sigmas.count;
-    params->guidance_min = request->guidance[0];
-    params->guidance_max = request->guidance[1];
-    params->overwrite = request->save.overwrite;
-    return name_sidecar(request, error);
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat first, second;
-    if (!a || !b)
-        return false;
-    if (stat(a, &first) || stat(b, &second))
-        return !strcmp(a, b);
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
-/* A sidecar may be replaced by that of the render that it asked for. */
-static enum ps_status check_inputs(const struct cli_request *request, const char *output, bool is_sidecar,
-                                   struct ps_error *error)
-{
-    const char *const inputs[] = {request->photo, request->model, request->unet, request->params.taps_in,
-                                  request->photo_params.background_image, is_sidecar ? NULL : request->from};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (is_same_file(output, inputs[i]))
-            return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
-                            "\"%.300s\" would be replaced, and it is an input; name another output", output);
-    return PS_OK;
-}
-
-enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error)
-{
-    const char *const taps = request->params.taps;
-    const struct ps_save_params taps_save = {.overwrite = request->save.overwrite};
-    if (check_inputs(request, request->output, false, error) || check_inputs(request, taps, false, error) ||
-        check_inputs(request, request->sidecar, true, error) ||
-        (request->output && ps_clip_check_output(request->output, &request->save, error)) ||
-        (taps && ps_clip_check_output(taps, &taps_save, error)))
-        return error->status;
-    if (is_same_file(request->output, taps))
-        return cli_fail(error, PS_ERR_USAGE, "usage.conflict", "--output and --taps name the same file");
-    if (is_same_file(request->sidecar, taps))
-        return cli_fail(error, PS_ERR_USAGE, "usage.conflict", "--taps names the file of the clip's sidecar");
-    return PS_OK;
-}
-
-void cli_request_free(struct cli_request *request)
-{
-    free(request->sigmas.values);
-    request->sigmas = (struct cli_list){0};
-    free(request->sidecar);
-    request->sidecar = NULL;
-}

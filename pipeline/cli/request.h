@@ -18,6 +18,8 @@ struct cli_request {
     uint32_t rerolls;
     int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
     int sandbox;                   /* enum ps_sandbox */
+    const char *poster, *logo, *end_card;
+    int codec, loop, interpolation, logo_anchor, caption_anchor; /* of the enums of ps_save_params */
     float guidance[2];
     struct cli_focus focus;
     struct cli_list sigmas;
@@ -30,12 +32,12 @@ struct cli_request {
 /* The table that fills the struct. */
 extern const struct cli_option cli_request_options[];
 
-/* Judges what no option can judge alone, finds the model where none is named, and fills `params`. Status:
- * PS_ERR_USAGE. */
+/* Judges what no option can judge alone, finds the model where none is named, and fills `params` and `save`, but for
+ * pictures. Status: PS_ERR_USAGE. */
 enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error);
 
 /* That what will be written can be, and does not replace what is read. Touches nothing. Status: PS_ERR_USAGE
- * and those of ps_clip_check_output. */
+ * and those of ps_clip_plan_save. */
 enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error);
 
 void cli_request_free(struct cli_request *request);

@@ -58,6 +58,27 @@ static bool store_focus(const struct cli_option *option, const char *text, struc
     return to->how == PS_FOCUS_AUTO || store_span(option, text, to->at);
 }
 
+static bool store_pair(const struct cli_option *option, const char *value, uint32_t to[2])
+{
+    char first[16];
+    uint64_t sides[2];
+    const size_t length = strcspn(value, "x");
+    snprintf(first, sizeof first, "%.*s", (int)(length < sizeof first ? length : sizeof first), value);
+    if (!value[length] || length >= sizeof first ||
+        !cli_read_whole(first, (uint64_t)option->low, (uint64_t)option->high, &sides[0]) ||
+        !cli_read_whole(value + length + 1, (uint64_t)option->low, (uint64_t)option->high, &sides[1]))
+        return false;
+    to[0] = (uint32_t)sides[0];
+    to[1] = (uint32_t)sides[1];
+    return true;
+}
+
+static bool store_rate(const struct cli_option *option, const char *value, struct ps_rate *to)
+{
+    return cli_read_rate(value, &to->num, &to->den) && to->num >= option->low * to->den &&
+           to->num <= option->high * to->den;
+}
+
 static bool store_list(const struct cli_option *option, const char *value, struct cli_list *to)
 {
     static const double largest = 1e6;
@@ -107,6 +128,10 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
     case CLI_REAL:
     case CLI_AMOUNT:
         return store_real(option, text, to);
+    case CLI_PAIR:
+        return store_pair(option, text, to);
+    case CLI_RATE:
+        return store_rate(option, text, to);
     case CLI_SPAN:
         return store_span(option, text, to);
     case CLI_FOCUS:

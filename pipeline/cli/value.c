@@ -118,3 +118,26 @@ bool cli_read_background(const char *text, struct ps_photo_params *params)
     params->background_image = image;
     return true;
 }
+
+bool cli_read_rate(const char *text, uint32_t *num, uint32_t *den)
+{
+    static const struct {
+        const char *text;
+        uint32_t num;
+    } known[] = {{"23.976", 24000}, {"23.98", 24000}, {"29.97", 30000}, {"59.94", 60000}, {"119.88", 120000}};
+    const uint64_t most = 1000000;
+    uint64_t whole, part = 1;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(text, known[i].text))
+            continue;
+        *num = known[i].num;
+        *den = 1001;
+        return true;
+    }
+    const char *end = take_whole(text, &whole);
+    if (!end || !whole || whole > most || (*end && (*end != '/' || !cli_read_whole(end + 1, 1, most, &part))))
+        return false;
+    *num = (uint32_t)whole;
+    *den = (uint32_t)part;
+    return true;
+}

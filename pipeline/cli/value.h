@@ -16,6 +16,9 @@ bool cli_read_real(const char *text, double low, double high, double *value);
 /* Bytes, at least 1: digits, alone or with K, M or G for powers of 1024. */
 bool cli_read_size(const char *text, uint64_t *bytes);
 
+/* A rate: N or N/D, or one of the decimals that stand for a rate of television, such as 23.976 for 24000/1001. */
+bool cli_read_rate(const char *text, uint32_t *num, uint32_t *den);
+
 /* Six hexadecimal digits. Black is read as 000001, which packshot.h takes for it. */
 bool cli_read_colour(const char *text, uint32_t *rgb);
 

@@ -3,10 +3,6 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "media/mp4.h"
-#include "provenance/deliver.h"
-
-enum { DEFAULT_CRF = 17, MAX_CRF = 51 };
 
 enum ps_status ps_clip_new(struct ps_clip **clip, uint32_t width, uint32_t height, uint32_t frames,
                            uint32_t fps, struct ps_error *error)
@@ -19,7 +15,8 @@ enum ps_status ps_clip_new(struct ps_clip **clip, uint32_t width, uint32_t heigh
             height, frames, fps);
     uint64_t size = 0;
     struct ps_clip *made = calloc(1, sizeof *made);
-    if (made && ps_mul_u64((uint64_t)width * height, (uint64_t)frames * 3, &size) && size <= SIZE_MAX)
+    if (made && ps_mul_u64((uint64_t)width * height, (uint64_t)frames * 3, &size) &&
+        ps_add_u64(size, PS_CLIP_PADDING, &size) && size <= SIZE_MAX)
         made->rgb = calloc(1, (size_t)size);
     if (!made || !made->rgb) {
         ps_clip_free(&made);
@@ -94,62 +91,4 @@ const uint8_t *ps_clip_frame(const struct ps_clip *clip, uint32_t frame)
 uint64_t ps_clip_peak_bytes(const struct ps_clip *clip)
 {
     return clip->peak_bytes;
-}
-
-static enum ps_status check_params(const struct ps_save_params *params, struct ps_error *error)
-{
-    if (params && params->crf > MAX_CRF)
-        return ps_fail(error, PS_ERR_USAGE, "usage.crf", "crf %u: expected 1 to %d", params->crf, MAX_CRF);
-    return PS_OK;
-}
-
-/* A clip being saved. */
-struct save {
-    const struct ps_clip *clip;
-    uint32_t crf;
-};
-
-static enum ps_status write_mp4(void *user, struct ps_output *output, struct ps_error *error)
-{
-    const struct save *save = user;
-    return ps_mp4_write(output, save->clip, save->crf, error);
-}
-
-static enum ps_status verify_mp4(void *user, int fd, struct ps_error *error)
-{
-    const struct save *save = user;
-    return ps_mp4_verify(fd, save->clip, error);
-}
-
-enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
-                            struct ps_error *error)
-{
-    struct save save = {clip, params && params->crf ? params->crf : DEFAULT_CRF};
-    struct ps_library libraries[PS_MP4_LIBRARIES];
-    const struct ps_delivery delivery = {.path = path,
-                                         .overwrite = params && params->overwrite,
-                                         .reproducible = params && params->reproducible,
-                                         .carrier = PS_CARRIER_ISO,
-                                         .origin = clip->origin,
-                                         .provenance = params ? params->provenance : NULL,
-                                         .libraries = libraries,
-                                         .library_count = PS_MP4_LIBRARIES,
-                                         .write = write_mp4,
-                                         .verify = verify_mp4,
-                                         .user = &save};
-    ps_mp4_libraries(libraries);
-    enum ps_status status = check_params(params, error);
-    if (!status)
-        status = ps_mp4_check_encoder(error);
-    return status ? status : ps_deliver(&delivery, error);
-}
-
-enum ps_status ps_clip_check_output(const char *path, const struct ps_save_params *params,
-                                    struct ps_error *error)
-{
-    enum ps_status status = check_params(params, error);
-    if (!status)
-        status =
-            ps_deliver_check(path, params && params->overwrite, params ? params->provenance : NULL, error);
-    return status ? status : ps_mp4_check_encoder(error);
 }

@@ -4,6 +4,9 @@
 
 #include "provenance/origin.h"
 
+/* Bytes after the last pixel of what libswscale reads: its vector code reads a little beyond a row. */
+enum { PS_CLIP_PADDING = 64 };
+
 struct ps_clip {
     uint32_t width, height, frames, fps;
     uint64_t peak_bytes;

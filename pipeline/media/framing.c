@@ -136,3 +136,45 @@ void ps_framed_free(struct ps_framed *framed)
     free(framed->canvas);
     *framed = (struct ps_framed){0};
 }
+
+/* The part of the alpha as a grey picture: the resampling takes three channels. */
+static void grey_from_alpha(uint8_t *grey, const struct ps_photo *photo, const struct ps_rect *part)
+{
+    const uint8_t *alpha = ps_photo_alpha(photo);
+    const size_t row = ps_photo_width(photo);
+    for (uint32_t y = 0; y < part->height; y++)
+        for (uint32_t x = 0; x < part->width; x++, grey += 3)
+            memset(grey, alpha[(part->top + y) * row + part->left + x], 3);
+}
+
+enum ps_status ps_frame_alpha(uint8_t **alpha, const struct ps_photo *photo,
+                              const struct ps_placement *placement, struct ps_size frame,
+                              struct ps_error *error)
+{
+    const struct ps_rect *from = &placement->picture, *to = &placement->frame;
+    *alpha = NULL;
+    if (!ps_photo_alpha(photo))
+        return PS_OK;
+    uint8_t *grey = malloc((size_t)from->width * from->height * 3);
+    uint8_t *resized = malloc((size_t)to->width * to->height * 3);
+    uint8_t *made = calloc(frame.height, frame.width);
+    const struct ps_view view = {grey, from->width, from->height, (size_t)from->width * 3};
+    enum ps_status status = PS_OK;
+    if (!grey || !resized || !made) {
+        status = ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to resize an alpha channel");
+    } else {
+        grey_from_alpha(grey, photo, from);
+        status = ps_resize_lanczos(resized, to->width, to->height, &view, error);
+    }
+    for (size_t y = 0; !status && y < to->height; y++)
+        for (size_t x = 0; x < to->width; x++)
+            made[(to->top + y) * frame.width + to->left + x] = resized[(y * to->width + x) * 3];
+    if (!status) {
+        *alpha = made;
+        made = NULL;
+    }
+    free(grey);
+    free(resized);
+    free(made);
+    return status;
+}

@@ -26,4 +26,10 @@ enum ps_status ps_frame_photo(struct ps_framed *framed, const struct ps_photo *p
                               const struct ps_framing *framing, struct ps_size frame, struct ps_error *error);
 void ps_framed_free(struct ps_framed *framed);
 
+/* *alpha = the photo's alpha where a placement puts it, [height, width] of the frame, 0 beside it, to be freed; null where
+ * the photo is opaque. Status: PS_ERR_MEMORY. */
+enum ps_status ps_frame_alpha(uint8_t **alpha, const struct ps_photo *photo,
+                              const struct ps_placement *placement, struct ps_size frame,
+                              struct ps_error *error);
+
 #endif

@@ -9,6 +9,7 @@
 #include "media/resample.h"
 
 #define WHITE UINT32_C(0xffffff)
+#define NO_COLOUR UINT32_MAX
 
 struct ps_photo {
     uint32_t width, height;
@@ -16,6 +17,7 @@ struct ps_photo {
     uint8_t *alpha; /* [height, width], or null where all of it is opaque */
     struct ps_fingerprint source;
     struct ps_notes notes;
+    uint32_t background; /* where it was one colour, else NO_COLOUR */
 };
 
 /* Takes the pixels over from a flat raster, and its alpha. */
@@ -121,8 +123,12 @@ static enum ps_status make_photo(struct ps_photo **photo, const struct ps_file *
         status = put_on_background(&raster, params, error);
     if (!status)
         status = new_photo(photo, &raster, &alpha, error);
-    if (!status)
+    if (!status) {
         (*photo)->notes = notes;
+        (*photo)->background = params->background_kind != PS_BACKGROUND_COLOUR ? NO_COLOUR
+                               : params->background                            ? params->background
+                                                                               : WHITE;
+    }
     ps_raster_free(&raster);
     free(alpha);
     return status;
@@ -213,4 +219,16 @@ const uint8_t *ps_photo_alpha(const struct ps_photo *photo)
 const char *ps_photo_note(const struct ps_photo *photo, uint32_t index)
 {
     return index < photo->notes.count ? photo->notes.lines[index] : NULL;
+}
+
+bool ps_photo_background(const struct ps_photo *photo, uint32_t *colour)
+{
+    *colour = photo->background;
+    return photo->background != NO_COLOUR;
+}
+
+void ps_view_copy(uint8_t *to, size_t stride, const struct ps_view *from)
+{
+    for (uint32_t y = 0; y < from->height; y++)
+        memcpy(to + y * stride, from->rgb + y * from->stride, (size_t)from->width * 3);
 }

@@ -20,4 +20,10 @@ struct ps_view {
     size_t stride; /* bytes from row to row */
 };
 
+/* Copies a view to rows that are `stride` bytes apart. */
+void ps_view_copy(uint8_t *to, size_t stride, const struct ps_view *from);
+
+/* The colour that a photo with alpha was composited on, 0xRRGGBB; false where it was none or more than one. */
+bool ps_photo_background(const struct ps_photo *photo, uint32_t *colour);
+
 #endif

@@ -111,59 +111,96 @@ enum ps_status ps_rgb_from_yuv601(struct ps_raster *raster, const struct ps_yuv 
 
 /* ---- from RGB ---- */
 
-/* One row of Y'CbCr coefficients; ITU-R BT.709: Kr = 0.2126, Kb = 0.0722. */
+/* One row of Y'CbCr coefficients. Values of 8 bits times these stay within 32 bits, also summed over eight taps at 10
+ * bits. */
 struct weights {
-    int64_t red, green, blue;
+    int32_t red, green, blue;
 };
 
-#define KR 0.2126
-#define KB 0.0722
-#define KG (1 - KR - KB)
+struct standard {
+    struct weights luma, cb, cr;
+    int32_t black; /* luma of black, 8 bits */
+};
 
 static struct weights weights_of(double red, double green, double blue, double levels)
 {
-    return (struct weights){fixed(red * levels / 255), fixed(green * levels / 255),
-                            fixed(blue * levels / 255)};
+    return (struct weights){(int32_t)fixed(red * levels / 255), (int32_t)fixed(green * levels / 255),
+                            (int32_t)fixed(blue * levels / 255)};
 }
 
-static void luma_row(uint8_t *to, const uint8_t *rgb, uint32_t width)
+/* ITU-R BT.709: Kr = 0.2126, Kb = 0.0722, limited range; JFIF: BT.601 and all levels. */
+static struct standard standard_of(bool jfif)
 {
-    const struct weights y = weights_of(KR, KG, KB, 219);
-    const int64_t offset = (INT64_C(16) << BITS) + (1 << (BITS - 1));
+    const double kr = jfif ? 0.299 : 0.2126, kb = jfif ? 0.114 : 0.0722, kg = 1 - kr - kb;
+    const double chroma = jfif ? 255 : 224;
+    return (struct standard){
+        .luma = weights_of(kr, kg, kb, jfif ? 255 : 219),
+        .cb = weights_of(-kr / (2 * (1 - kb)), -kg / (2 * (1 - kb)), 0.5, chroma),
+        .cr = weights_of(0.5, -kg / (2 * (1 - kr)), -kb / (2 * (1 - kr)), chroma),
+        .black = jfif ? 0 : 16,
+    };
+}
+
+/* Chroma of pure colours in all levels would be 255.5. */
+static void put(uint8_t *row, uint32_t at, int32_t value, unsigned bits)
+{
+    if (bits == 8)
+        row[at] = to_byte(value);
+    else
+        ((uint16_t *)(void *)row)[at] = (uint16_t)value;
+}
+
+static void luma_row(uint8_t *to, unsigned bits, const struct standard *standard, const uint8_t *rgb,
+                     uint32_t width)
+{
+    const struct weights y = standard->luma;
+    const int shift = BITS - (int)(bits - 8);
+    const int32_t offset = (standard->black << BITS) + (1 << (shift - 1));
     for (uint32_t x = 0; x < width; x++, rgb += 3)
-        to[x] = to_byte((rgb[0] * y.red + rgb[1] * y.green + rgb[2] * y.blue + offset) >> BITS);
+        put(to, x, (rgb[0] * y.red + rgb[1] * y.green + rgb[2] * y.blue + offset) >> shift, bits);
 }
 
-/* 1-2-1 about pixel x of two rows, 8 in all; what lies left of the picture is its first column. */
-static int64_t around(const uint8_t *top, const uint8_t *bottom, size_t x, size_t channel)
+/* Two rows of pixels summed, and 1-2-1 about every second pixel where chroma is halved across; what lies left of
+ * the picture is its first column. `taps` is the sum of the weights. */
+struct taps {
+    const uint8_t *top, *bottom;
+    unsigned log2_x;
+    int log2_taps;
+};
+
+static int32_t around(const struct taps *taps, uint32_t x, size_t channel)
 {
-    const size_t at = x * 3 + channel, left = (x ? at - 3 : at), right = at + 3;
-    return top[left] + 2 * top[at] + top[right] + bottom[left] + 2 * bottom[at] + bottom[right];
+    const size_t at = (size_t)x * 3 + channel;
+    if (!taps->log2_x)
+        return taps->top[at] + taps->bottom[at];
+    const size_t left = x ? at - 3 : at, right = at + 3;
+    return taps->top[left] + 2 * taps->top[at] + taps->top[right] + taps->bottom[left] +
+           2 * taps->bottom[at] + taps->bottom[right];
 }
 
-static void chroma_rows(uint8_t *to_cb, uint8_t *to_cr, const uint8_t *top, const uint8_t *bottom,
-                        uint32_t width)
+static void chroma_rows(uint8_t *to_cb, uint8_t *to_cr, unsigned bits, const struct standard *standard,
+                        const struct taps *taps, uint32_t width)
 {
-    enum { LOG2_TAPS = 3 };
-    const struct weights cb = weights_of(-KR / (2 * (1 - KB)), -KG / (2 * (1 - KB)), 0.5, 224);
-    const struct weights cr = weights_of(0.5, -KG / (2 * (1 - KR)), -KB / (2 * (1 - KR)), 224);
-    const int shift = BITS + LOG2_TAPS;
-    const int64_t offset = (INT64_C(128) << shift) + (INT64_C(1) << (shift - 1));
-    for (uint32_t x = 0; x < width; x += 2) {
-        const int64_t red = around(top, bottom, x, 0), green = around(top, bottom, x, 1),
-                      blue = around(top, bottom, x, 2);
-        *to_cb++ = to_byte((red * cb.red + green * cb.green + blue * cb.blue + offset) >> shift);
-        *to_cr++ = to_byte((red * cr.red + green * cr.green + blue * cr.blue + offset) >> shift);
+    const struct weights cb = standard->cb, cr = standard->cr;
+    const int shift = BITS + taps->log2_taps - (int)(bits - 8);
+    const int32_t offset = (128 << (BITS + taps->log2_taps)) + (1 << (shift - 1));
+    for (uint32_t x = 0, i = 0; x < width; x += 1u << taps->log2_x, i++) {
+        const int32_t red = around(taps, x, 0), green = around(taps, x, 1), blue = around(taps, x, 2);
+        put(to_cb, i, (red * cb.red + green * cb.green + blue * cb.blue + offset) >> shift, bits);
+        put(to_cr, i, (red * cr.red + green * cr.green + blue * cr.blue + offset) >> shift, bits);
     }
 }
 
-void ps_yuv709_from_rgb(uint8_t *const planes[3], const int strides[3], const uint8_t *rgb, uint32_t width,
-                        uint32_t height)
+void ps_yuv_from_rgb(const struct ps_planes *to, const uint8_t *rgb, size_t stride, uint32_t width,
+                     uint32_t height)
 {
-    const size_t row = (size_t)width * 3;
+    const struct standard standard = standard_of(to->jfif);
     for (uint32_t y = 0; y < height; y++)
-        luma_row(planes[0] + (ptrdiff_t)y * strides[0], rgb + y * row, width);
-    for (uint32_t y = 0; y < height; y += 2)
-        chroma_rows(planes[1] + (ptrdiff_t)(y / 2) * strides[1], planes[2] + (ptrdiff_t)(y / 2) * strides[2],
-                    rgb + y * row, rgb + (y + 1) * row, width);
+        luma_row(to->planes[0] + (ptrdiff_t)y * to->strides[0], to->bits, &standard, rgb + y * stride, width);
+    for (uint32_t y = 0, row = 0; y < height; y += 1u << to->log2_y, row++) {
+        const uint8_t *top = rgb + y * stride;
+        const struct taps taps = {top, to->log2_y ? top + stride : top, to->log2_x, to->log2_x ? 3 : 1};
+        chroma_rows(to->planes[1] + (ptrdiff_t)row * to->strides[1],
+                    to->planes[2] + (ptrdiff_t)row * to->strides[2], to->bits, &standard, &taps, width);
+    }
 }

@@ -18,9 +18,18 @@ struct ps_yuv {
  * linearly interpolated: what JPEG (JFIF 1.02) and WebP (RFC 6386) mean and libjpeg and libwebp do. */
 enum ps_status ps_rgb_from_yuv601(struct ps_raster *raster, const struct ps_yuv *yuv, struct ps_error *error);
 
-/* Fills 4:2:0 planes from rgb [height, width, 3], both even: BT.709, limited range, chroma level with the
- * left pixels and between the rows (the default of H.264), filtered 1-2-1 across and 1-1 down. */
-void ps_yuv709_from_rgb(uint8_t *const planes[3], const int strides[3], const uint8_t *rgb, uint32_t width,
-                        uint32_t height);
+/* Planes Y, Cb, Cr that an encoder takes. */
+struct ps_planes {
+    uint8_t *planes[3];
+    int strides[3];          /* bytes */
+    unsigned log2_x, log2_y; /* 1 where chroma is halved along that axis, which then has an even size */
+    unsigned bits;           /* 8, or 10 in words of the machine's byte order */
+    bool jfif;               /* BT.601 and levels 0 to 255, as JPEG means it; with chroma for every pixel */
+};
+
+/* Fills planes from rgb [height, width, 3] whose rows are `stride` bytes apart: BT.709, limited range unless `jfif`, chroma level
+ * with the left pixels and between the rows (the default of H.264), filtered 1-2-1 across and 1-1 down. */
+void ps_yuv_from_rgb(const struct ps_planes *to, const uint8_t *rgb, size_t stride, uint32_t width,
+                     uint32_t height);
 
 #endif

@@ -1,9 +1,13 @@
 #include "provenance/deliver.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "provenance/xmp.h"
 
@@ -14,10 +18,13 @@ static const struct ps_provenance *provenance_of(const struct ps_delivery *deliv
     return delivery->provenance ? delivery->provenance : &defaults;
 }
 
-enum ps_status ps_deliver_check(const char *path, bool overwrite, const struct ps_provenance *provenance,
-                                struct ps_error *error)
+enum ps_status ps_deliver_check(const char *path, bool overwrite, ps_output_folder_owns *owns,
+                                const struct ps_provenance *provenance, struct ps_error *error)
 {
-    enum ps_status status = ps_output_check(path, overwrite, error);
+    enum ps_status status =
+        owns ? ps_output_folder_check(path, overwrite, owns, error) : ps_output_check(path, overwrite, error);
+    if (!status && owns && provenance && provenance->sign)
+        status = ps_fail(error, PS_ERR_USAGE, "usage.signer", "%.300s: a folder cannot be signed", path);
     if (status || !provenance || !provenance->sidecar)
         return status;
     if (!strcmp(path, provenance->sidecar))
@@ -27,12 +34,18 @@ enum ps_status ps_deliver_check(const char *path, bool overwrite, const struct p
     return status ? status : ps_output_check(provenance->sidecar, overwrite, error);
 }
 
+/* Not every format has a place for a label. */
+static bool is_labelled(const struct ps_delivery *delivery)
+{
+    return !provenance_of(delivery)->unlabelled && delivery->carrier != PS_CARRIER_NONE;
+}
+
 static enum ps_status label(const struct ps_delivery *delivery, struct ps_output *output,
                             struct ps_error *error)
 {
     const struct ps_provenance *provenance = provenance_of(delivery);
     size_t size;
-    if (provenance->unlabelled || delivery->carrier == PS_CARRIER_NONE)
+    if (!is_labelled(delivery))
         return PS_OK;
     char *packet = ps_xmp_packet(delivery->origin, provenance->composite, &size, error);
     if (!packet)
@@ -93,13 +106,14 @@ static enum ps_status take_fingerprint(struct ps_fingerprint *clip, const char *
 }
 
 /* Leaves the sidecar complete and on disk, but for its name. */
-static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const struct ps_output *clip,
+static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const struct ps_fingerprint *clip,
                                       struct ps_output **sidecar, struct ps_error *error)
 {
     const struct ps_provenance *provenance = provenance_of(delivery);
     char now[PS_TIME_TEXT], signer[PS_ORIGIN_NAME];
     struct ps_sidecar_facts facts = {.origin = delivery->origin,
-                                     .labelled = !provenance->unlabelled,
+                                     .clip = *clip,
+                                     .labelled = is_labelled(delivery),
                                      .composite = provenance->composite,
                                      .sections = provenance->sections,
                                      .libraries = delivery->libraries,
@@ -112,11 +126,21 @@ static enum ps_status prepare_sidecar(const struct ps_delivery *delivery, const 
         ps_origin_name(signer, provenance->signer, 1);
         facts.signer = signer;
     }
-    if (take_fingerprint(&facts.clip, delivery->path, clip, error) ||
-        ps_output_open(sidecar, provenance->sidecar, delivery->overwrite, error) ||
+    if (ps_output_open(sidecar, provenance->sidecar, delivery->overwrite, error) ||
         ps_sidecar_write(*sidecar, &facts, error))
         return error->status;
     return ps_output_settle(*sidecar, NULL, NULL, error);
+}
+
+static enum ps_status describe_clip(const struct ps_delivery *delivery, const struct ps_output *clip,
+                                    struct ps_output **sidecar, struct ps_error *error)
+{
+    struct ps_fingerprint fingerprint = {0};
+    if (!provenance_of(delivery)->sidecar)
+        return PS_OK;
+    return take_fingerprint(&fingerprint, delivery->path, clip, error)
+               ? error->status
+               : prepare_sidecar(delivery, &fingerprint, sidecar, error);
 }
 
 static enum ps_status check_delivery(const struct ps_delivery *delivery, struct ps_error *error)
@@ -151,9 +175,93 @@ enum ps_status ps_deliver(const struct ps_delivery *delivery, struct ps_error *e
         !ps_output_open(&clip, delivery->path, delivery->overwrite, error) &&
         !delivery->write(delivery->user, clip, error) && !label(delivery, clip, error) &&
         !sign(delivery, clip, error) && !ps_output_settle(clip, delivery->verify, delivery->user, error) &&
-        (!provenance_of(delivery)->sidecar || !prepare_sidecar(delivery, clip, &sidecar, error)))
+        !describe_clip(delivery, clip, &sidecar, error))
         commit(clip, sidecar, error);
     ps_output_close(&sidecar);
     ps_output_close(&clip);
+    return error->status;
+}
+
+/* ---- folders ---- */
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* One line of sha256sum's. Returns 0 or an errno. */
+static int hash_entry(FILE *lines, uint64_t *bytes, int folder, const char *name)
+{
+    char text[PS_SHA256_TEXT];
+    struct stat about;
+    const int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int code = fd < 0 || fstat(fd, &about) ? errno : ps_sha256_fd(text, fd);
+    if (fd >= 0)
+        close(fd);
+    if (code)
+        return code;
+    *bytes += (uint64_t)about.st_size;
+    return fprintf(lines, "%s  %s\n", text, name) < 0 ? ENOMEM : 0;
+}
+
+static int hash_folder(struct ps_fingerprint *clip, int folder)
+{
+    struct dirent **entries = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    const int count = scandirat(folder, ".", &entries, is_visible, compare_names);
+    FILE *lines = count < 0 ? NULL : open_memstream(&text, &size);
+    int code = lines ? 0 : errno;
+    for (int i = 0; i < count; i++) {
+        if (!code)
+            code = hash_entry(lines, &clip->bytes, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    if (lines && fclose(lines) && !code)
+        code = ENOMEM;
+    if (!code)
+        code = ps_sha256(clip->sha256, text, size);
+    free(text);
+    return code;
+}
+
+static enum ps_status describe_folder(const struct ps_delivery *delivery,
+                                      const struct ps_output_folder *folder, struct ps_output **sidecar,
+                                      struct ps_error *error)
+{
+    struct ps_fingerprint fingerprint = {0};
+    if (!provenance_of(delivery)->sidecar)
+        return PS_OK;
+    const int code = hash_folder(&fingerprint, ps_output_folder_fd(folder));
+    if (code)
+        return ps_fail(error, PS_ERR_OUTPUT, "output.unreadable", "%.300s: the clip cannot be read back: %s",
+                       delivery->path, strerror(code));
+    ps_origin_name(fingerprint.name, delivery->path, 1);
+    return prepare_sidecar(delivery, &fingerprint, sidecar, error);
+}
+
+enum ps_status ps_deliver_folder(const struct ps_delivery *delivery, struct ps_error *error)
+{
+    struct ps_error local = {0};
+    struct ps_output_folder *folder = NULL;
+    struct ps_output *sidecar = NULL;
+    error = error ? error : &local;
+    if (!ps_deliver_check(delivery->path, delivery->overwrite, delivery->owns, provenance_of(delivery),
+                          error) &&
+        !check_delivery(delivery, error) &&
+        !ps_output_folder_open(&folder, delivery->path, delivery->overwrite, delivery->owns, error) &&
+        !delivery->write_folder(delivery->user, folder, error) &&
+        !describe_folder(delivery, folder, &sidecar, error) &&
+        (!sidecar || !ps_output_displace(sidecar, error)) && !ps_output_folder_commit(folder, error) &&
+        sidecar)
+        ps_output_commit(sidecar, NULL, NULL, error);
+    ps_output_close(&sidecar);
+    ps_output_folder_close(&folder);
     return error->status;
 }

@@ -13,6 +13,7 @@
 #ifndef PS_PROVENANCE_DELIVER_H
 #define PS_PROVENANCE_DELIVER_H
 
+#include "base/output_folder.h"
 #include "provenance/label.h"
 #include "provenance/sidecar.h"
 
@@ -28,13 +29,20 @@ struct ps_delivery {
     /* Fills the file. */
     enum ps_status (*write)(void *user, struct ps_output *output, struct ps_error *error);
     ps_output_verify *verify;
+    /* For a folder instead of a file: fills and verifies it. Its files have no label. */
+    enum ps_status (*write_folder)(void *user, struct ps_output_folder *folder, struct ps_error *error);
+    ps_output_folder_owns *owns;
     void *user;
 };
 
-/* Fails if the delivery would certainly fail. Touches nothing. */
-enum ps_status ps_deliver_check(const char *path, bool overwrite, const struct ps_provenance *provenance,
-                                struct ps_error *error);
+/* Fails if the delivery would certainly fail. Touches nothing. `owns` is null for a file. */
+enum ps_status ps_deliver_check(const char *path, bool overwrite, ps_output_folder_owns *owns,
+                                const struct ps_provenance *provenance, struct ps_error *error);
 
 enum ps_status ps_deliver(const struct ps_delivery *delivery, struct ps_error *error);
+
+/* The same for a folder. The sidecar's hash of it is that of the text that sha256sum gives for its files in the order of
+ * their names. */
+enum ps_status ps_deliver_folder(const struct ps_delivery *delivery, struct ps_error *error);
 
 #endif

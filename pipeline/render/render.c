@@ -177,15 +177,16 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
     const struct ps_vision_config *vision = &session->model->vision.config;
     const struct ps_framing framing = {params->fit, params->focus, params->focus_x, params->focus_y,
                                        params->pad_colour};
+    const struct ps_size frame = {params->width, params->height};
     struct ps_framed framed = {0};
     const uint64_t values = 3ull * params->width * params->height;
     const uint64_t side = vision->image_size;
     float *planar = new_floats(3 * side * side, error), *noise = new_floats(values, error);
-    uint8_t *resized = malloc((size_t)values);
+    uint8_t *resized = malloc((size_t)values), *alpha = NULL;
     if (!resized)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     if (!error->status &&
-        !ps_frame_photo(&framed, photo, &framing, (struct ps_size){params->width, params->height}, error) &&
+        !ps_frame_photo(&framed, photo, &framing, frame, error) &&
         !ps_vision_pixels(planar, vision->image_size, &framed.view, vision->mean, vision->std, error) &&
         !ps_resize_lanczos(resized, params->width, params->height, &framed.view, error) &&
         !draw_noise(session, noise, error)) {
@@ -198,7 +199,11 @@ static enum ps_status prepare_inputs(struct ps_session *session, const struct ps
             (uint64_t)params->frames * request->latent_h * request->latent_w * request->latent_channels;
         for (uint64_t i = 0; i < count; i++)
             session->latents[i] *= scale;
-        ps_taps_inputs(session->taps, session->pixels, session->image, error);
+        if (!ps_taps_inputs(session->taps, session->pixels, session->image, error) &&
+            !ps_frame_alpha(&alpha, photo, &framed.placement, frame, error)) {
+            ps_clip_take_photo(session->clip, resized, alpha);
+            resized = NULL;
+        }
     }
     ps_framed_free(&framed);
     free(planar);

@@ -35,12 +35,14 @@ class Outputs(harness.Case):
         self.assertIn("decoder.frames", harness.read_safetensors(self.folder / "taps.safetensors"))
 
     def test_places_that_cannot_be_written(self):
-        os.mkdir(self.folder / "folder")
+        os.mkdir(self.folder / "folder.mp4")
+        self.write("frames/notes.txt", b"mine")
         os.symlink("elsewhere.mp4", self.folder / "link.mp4")
         os.mkfifo(self.folder / "pipe.mp4")
+        os.symlink("/dev/full", self.folder / "full.mp4")
         before = self.files()
-        for output in ("nowhere/clip.mp4", "folder", "folder/", "link.mp4", "pipe.mp4", "/dev/full", "/dev/null", "photo.png/clip.mp4",
-                       "x" * 300 + ".mp4"):
+        for output in ("nowhere/clip.mp4", "folder.mp4", "frames/", "link.mp4", "pipe.mp4", "full.mp4", "photo.png/clip.mp4",
+                       "photo.png/", "link.mp4/", "x" * 300 + ".mp4"):
             with self.subTest(output=output):
                 self.render(OUTPUT, output, "--overwrite")
                 self.assertEqual(self.files(), sorted({*before, "photo.png"}))

@@ -277,7 +277,7 @@ class Repeats(Provenance):
 
         cases = (b"", b"[]", b"{}", b"\xff", b"[" * 100000, changed(version=2).encode(), changed(secret={}).encode(),
                  changed(options=[]).encode(), changed(options={"width": "64"}).encode(), changed(options={"output": "x.mp4"}).encode(),
-                 changed(options={"model": "/etc"}).encode(), changed(options={"crf": 17}).encode(), changed(options={"crf": "99"}).encode(),
+                 changed(options={"model": "/etc"}).encode(), changed(options={"crf": 17}).encode(), changed(options={"crf": "101"}).encode(),
                  changed(options={"nothing": "1"}).encode(),
                  changed(photo={**whole["photo"], "sha256": "0" * 64}).encode())
         for case in cases:

@@ -204,7 +204,7 @@ static void test_what_exists_stays(void **state)
         struct ps_error check = {0}, error = {0};
         write_file(join(path, folder, *name), "older", 5);
         job_begin(&job, folder, '1', false);
-        assert_int_equal(ps_deliver_check(job.clip, false, &job.provenance, &check), PS_ERR_OUTPUT);
+        assert_int_equal(ps_deliver_check(job.clip, false, NULL, &job.provenance, &check), PS_ERR_OUTPUT);
         assert_error(&check, PS_ERR_OUTPUT, "output.exists");
         assert_non_null(strstr(check.message, *name));
         assert_int_equal(ps_deliver(&job.delivery, &error), PS_ERR_OUTPUT);
@@ -229,10 +229,10 @@ static void test_what_no_sidecar_can_be_made_of(void **state)
     assert_int_equal(ps_deliver(&job.delivery, &unknown), PS_ERR_USAGE);
     assert_error(&unknown, PS_ERR_USAGE, "usage.sidecar");
     job.provenance.sidecar = job.clip;
-    assert_int_equal(ps_deliver_check(job.clip, false, &job.provenance, &same), PS_ERR_USAGE);
+    assert_int_equal(ps_deliver_check(job.clip, false, NULL, &job.provenance, &same), PS_ERR_USAGE);
     job.provenance.sidecar = job.sidecar;
     job.provenance.sections = "[]";
-    assert_int_equal(ps_deliver_check(job.clip, false, &job.provenance, &sections), PS_ERR_USAGE);
+    assert_int_equal(ps_deliver_check(job.clip, false, NULL, &job.provenance, &sections), PS_ERR_USAGE);
     assert_int_equal(folder_count(folder), 0);
     job_end(&job);
     folder_remove(folder);
@@ -260,6 +260,70 @@ static void test_reproducible_has_no_time(void **state)
     free(files[1].bytes);
 }
 
+static bool owns_all(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+static enum ps_status write_files(void *user, struct ps_output_folder *folder, struct ps_error *error)
+{
+    (void)user;
+    return ps_output_folder_file(folder, "b", "two", 3, error)
+               ? error->status
+               : ps_output_folder_file(folder, "a", "one", 3, error);
+}
+
+static enum ps_status sign_nothing(void *user, const char *path, struct ps_error *error)
+{
+    (void)user, (void)path, (void)error;
+    return PS_OK;
+}
+
+/* The hash is that of sha256sum's text: echo of "one" and "two" without line ends, and of their two lines. */
+static void test_folder(void **state)
+{
+    (void)state;
+    char path[512];
+    char *folder = folder_new();
+    struct job job;
+    struct ps_error error = {0};
+    job_begin(&job, folder, 'a', false);
+    job.delivery.write_folder = write_files;
+    job.delivery.owns = owns_all;
+    job.delivery.carrier = PS_CARRIER_NONE;
+    assert_ok(ps_deliver_folder(&job.delivery, &error), error);
+    assert_int_equal(folder_count(folder), 2);
+    assert_int_equal(folder_count(job.clip), 2);
+    struct ps_sidecar *sidecar = NULL;
+    assert_ok(ps_sidecar_open(&sidecar, job.sidecar, &error), error);
+    assert_string_equal(sidecar->clip.name, "clip.mp4");
+    assert_int_equal(sidecar->clip.bytes, 6);
+    assert_false(sidecar->labelled);
+    char lines[256], expected[PS_SHA256_TEXT], one[PS_SHA256_TEXT], two[PS_SHA256_TEXT];
+    assert_int_equal(ps_sha256(one, "one", 3), 0);
+    assert_int_equal(ps_sha256(two, "two", 3), 0);
+    const int size = snprintf(lines, sizeof lines, "%s  a\n%s  b\n", one, two);
+    assert_int_equal(ps_sha256(expected, lines, (size_t)size), 0);
+    assert_string_equal(sidecar->clip.sha256, expected);
+    ps_sidecar_close(&sidecar);
+    /* Refused as a whole while either name is taken. */
+    assert_int_equal(remove(join(path, job.clip, "a")), 0);
+    ps_deliver_folder(&job.delivery, &error);
+    assert_error(&error, PS_ERR_OUTPUT, "output.exists");
+    assert_int_equal(folder_count(job.clip), 1);
+    error = (struct ps_error){0};
+    job.delivery.overwrite = true;
+    assert_ok(ps_deliver_folder(&job.delivery, &error), error);
+    assert_int_equal(folder_count(job.clip), 2);
+    assert_int_equal(folder_count(folder), 2);
+    job.provenance.sign = sign_nothing;
+    ps_deliver_folder(&job.delivery, &error);
+    assert_error(&error, PS_ERR_USAGE, "usage.signer");
+    job_end(&job);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +333,7 @@ int main(void)
         silent_unit_test(test_what_exists_stays),
         silent_unit_test(test_what_no_sidecar_can_be_made_of),
         silent_unit_test(test_reproducible_has_no_time),
+        silent_unit_test(test_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

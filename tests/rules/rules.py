@@ -30,6 +30,7 @@ ROOMS = {
     "frame": {"base"},
     "provenance": {"base"},
     "media": {"sandbox", "frame", "provenance"},
+    "finish": {"media"},
     "quality": {"media"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
@@ -37,7 +38,8 @@ ROOMS = {
     "cli": {"public", "base", "preset", "jobs"},
 }
 # Libraries that only some rooms see.
-FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media"}, "libsw": {"media"}, "png.h": {"media"},
+FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media", "finish"}, "libavfilter/": {"finish"},
+           "libavformat/": {"finish"}, "libsw": {"finish"}, "png.h": {"media"}, "ft2build.h": {"finish"},
            "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media", "provenance"},
            "linux/seccomp.h": {"sandbox"}}
 

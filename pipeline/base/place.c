@@ -1,0 +1,158 @@
+#include "base/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* Linux's limit for one component on every file system in use. */
+enum { NAME_BYTES = 255 };
+
+enum ps_status ps_place_fail(struct ps_error *error, int code, const char *doing, const char *path)
+{
+    switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+        ps_fail(error, PS_ERR_OUTPUT, "output.disk-full", "%.300s: the disk is full while %s: %s", path,
+                doing, strerror(code));
+        ps_hint(error, "free some space, or write to another disk");
+        break;
+    case EFBIG:
+        ps_fail(error, PS_ERR_OUTPUT, "output.disk-full", "%.300s: %s: larger than this process may write",
+                path, doing);
+        ps_hint(error, "raise the file size limit (ulimit -f), or write to another file system");
+        break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        ps_fail(error, PS_ERR_OUTPUT, "output.not-writable", "%.300s: not permitted while %s: %s", path,
+                doing, strerror(code));
+        ps_hint(error, "choose a folder that you may write to");
+        break;
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+        ps_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: the folder does not exist: %s", path,
+                strerror(code));
+        ps_hint(error, "create the folder first");
+        break;
+    case ENAMETOOLONG:
+        ps_fail(error, PS_ERR_OUTPUT, "output.bad-name",
+                "%.300s: the name is longer than the file system takes", path);
+        break;
+    default:
+        ps_fail(error, PS_ERR_OUTPUT, "output.write-failed", "%.300s: failed while %s: %s", path, doing,
+                strerror(code));
+    }
+    return PS_ERR_OUTPUT;
+}
+
+enum ps_status ps_place_fail_exists(struct ps_error *error, const char *path)
+{
+    ps_fail(error, PS_ERR_OUTPUT, "output.exists", "%.300s: exists already", path);
+    ps_hint(error, "choose another name, or allow it to be replaced (--overwrite)");
+    return PS_ERR_OUTPUT;
+}
+
+enum ps_status ps_place_open(int *folder, const char **name, const char *path, struct ps_error *error)
+{
+    *folder = -1;
+    if (!path || !*path)
+        return ps_fail(error, PS_ERR_OUTPUT, "output.bad-name", "the output's name is empty");
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    if (!**name || !strcmp(*name, ".") || !strcmp(*name, ".."))
+        return ps_fail(error, PS_ERR_OUTPUT, "output.is-directory", "%.300s: names a folder, not a file",
+                       path);
+    if (strlen(*name) > NAME_BYTES)
+        return ps_place_fail(error, ENAMETOOLONG, "opening", path);
+
+    char *parent = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!parent)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for the name of an output");
+    /* O_PATH: a folder that may be written but not listed is good enough. */
+    *folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int code = errno;
+    free(parent);
+    return *folder < 0 ? ps_place_fail(error, code, "opening the folder", path) : PS_OK;
+}
+
+enum ps_status ps_place_check_room(int folder, const char *path, struct ps_error *error)
+{
+    if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS))
+        return ps_place_fail(error, errno, "opening the folder for writing", path);
+    struct statvfs space;
+    /* File systems that do not count report 0 blocks or 0 files in all. */
+    if (!fstatvfs(folder, &space) &&
+        ((space.f_blocks && !space.f_bfree) || (space.f_files && !space.f_ffree)))
+        return ps_place_fail(error, ENOSPC, "looking for room", path);
+    return PS_OK;
+}
+
+enum ps_status ps_place_temporary(char temporary[PS_TEMPORARY_BYTES], const char *name, const char *path,
+                                  struct ps_error *error)
+{
+    enum { AROUND = sizeof "..packshot-01234567.tmp" - 1, ENOUGH = 64 };
+    const size_t length = strlen(name);
+    size_t kept = length;
+    uint32_t random;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return ps_place_fail(error, errno, "asking for a random number", path);
+    if (kept + AROUND > ENOUGH && kept + AROUND > length)
+        kept = (length > ENOUGH ? length : ENOUGH) - AROUND;
+    /* Not in the middle of a UTF-8 character: some file systems refuse that. */
+    while (kept && kept < length && ((unsigned char)name[kept] & 0xc0) == 0x80)
+        kept--;
+    snprintf(temporary, PS_TEMPORARY_BYTES, ".%.*s.packshot-%08x.tmp", (int)kept, name, random);
+    return PS_OK;
+}
+
+enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t offset, const char *path,
+                              struct ps_error *error)
+{
+    const char *from = bytes;
+    while (size) {
+        const ssize_t written = pwrite(fd, from, size, (off_t)offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return ps_place_fail(error, written < 0 ? errno : ENOSPC, "writing", path);
+        from += written;
+        size -= (size_t)written;
+        offset += (uint64_t)written;
+    }
+    return PS_OK;
+}
+
+int ps_place_rename_new(int folder, const char *from, const char *to)
+{
+    if (!renameat2(folder, from, folder, to, RENAME_NOREPLACE))
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (!linkat(folder, from, folder, to, 0)) {
+        unlinkat(folder, from, 0);
+        return 0;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+        return errno;
+    struct stat target;
+    if (!fstatat(folder, to, &target, AT_SYMLINK_NOFOLLOW))
+        return EEXIST;
+    return renameat(folder, from, folder, to) ? errno : 0;
+}
+
+int ps_place_sync(int folder)
+{
+    const int readable = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (readable < 0)
+        return errno == EACCES ? 0 : errno;
+    const int code = fsync(readable) && errno != EINVAL ? errno : 0;
+    close(readable);
+    return code;
+}

@@ -1,0 +1,14 @@
+/* The libraries that have a part in a saved clip. */
+#ifndef PS_FINISH_LIBRARIES_H
+#define PS_FINISH_LIBRARIES_H
+
+#include <libavcodec/avcodec.h>
+
+#include "provenance/sidecar.h"
+
+#define PS_SAVE_LIBRARIES 4
+
+/* Names and versions for the sidecar; the encoder's own build is not told by libavcodec. */
+void ps_save_libraries(struct ps_library libraries[PS_SAVE_LIBRARIES], const AVCodec *encoder);
+
+#endif

@@ -1,0 +1,118 @@
+#include "finish/picture.h"
+
+static enum ps_status open_scale(struct ps_picture *picture, unsigned threads, struct ps_error *error)
+{
+    const struct ps_finish_plan *plan = picture->plan;
+    const struct ps_inlet inlet = {AV_PIX_FMT_RGB24, plan->crop.width, plan->crop.height, {25, 1}};
+    struct ps_graph *graph = &picture->scale;
+    ps_graph_open(graph, threads);
+    picture->scale_in = ps_graph_source(graph, &inlet);
+    AVFilterContext *filter = ps_graph_filter(graph, "scale");
+    ps_graph_number(graph, filter, "w", plan->width);
+    ps_graph_number(graph, filter, "h", plan->height);
+    ps_graph_text(graph, filter, "flags", "lanczos+" PS_SCALE_EXACT);
+    ps_graph_link(graph, picture->scale_in, filter, 0);
+    picture->scale_out = ps_graph_sink(graph, filter, AV_PIX_FMT_RGB24);
+    ps_graph_ready(graph);
+    return ps_graph_status(graph, error);
+}
+
+static enum ps_status open_paste(struct ps_picture *picture, unsigned threads, struct ps_error *error)
+{
+    const struct ps_finish_plan *plan = picture->plan;
+    const struct ps_inlet inlet = {AV_PIX_FMT_RGB24, plan->width, plan->height, {25, 1}};
+    struct ps_graph *graph = &picture->paste;
+    AVFilterContext *sources[PS_MAX_OVERLAYS];
+    ps_graph_open(graph, threads);
+    AVFilterContext *last = picture->paste_in = ps_graph_source(graph, &inlet);
+    for (uint32_t i = 0; i < picture->overlay_count; i++) {
+        const struct ps_overlay *overlay = &picture->overlays[i];
+        const struct ps_inlet pasted = {AV_PIX_FMT_RGBA, overlay->width, overlay->height, {25, 1}};
+        sources[i] = ps_graph_source(graph, &pasted);
+        AVFilterContext *filter = ps_graph_filter(graph, "overlay");
+        ps_graph_number(graph, filter, "x", overlay->left);
+        ps_graph_number(graph, filter, "y", overlay->top);
+        ps_graph_text(graph, filter, "format", "rgb");
+        ps_graph_text(graph, filter, "alpha", "premultiplied");
+        ps_graph_text(graph, filter, "eof_action", "repeat");
+        ps_graph_link(graph, last, filter, 0);
+        ps_graph_link(graph, sources[i], filter, 1);
+        last = filter;
+    }
+    picture->paste_out = ps_graph_sink(graph, last, AV_PIX_FMT_RGB24);
+    ps_graph_ready(graph);
+    for (uint32_t i = 0; i < picture->overlay_count; i++) {
+        const struct ps_overlay *overlay = &picture->overlays[i];
+        const struct ps_view view = {overlay->rgba, overlay->width, overlay->height,
+                                     overlay->width * (size_t)4};
+        ps_graph_push(graph, sources[i], &view, 0);
+        ps_graph_push(graph, sources[i], NULL, 0);
+    }
+    return ps_graph_status(graph, error);
+}
+
+static enum ps_status open_overlays(struct ps_picture *picture, unsigned threads, struct ps_error *error)
+{
+    const struct ps_finish_params *params = &picture->plan->params;
+    if (params->logo.picture &&
+        ps_overlay_logo(&picture->overlays[picture->overlay_count++], picture->plan, error))
+        return error->status;
+    if (params->caption.text &&
+        ps_overlay_caption(&picture->overlays[picture->overlay_count++], picture->plan, error))
+        return error->status;
+    return picture->overlay_count ? open_paste(picture, threads, error) : PS_OK;
+}
+
+enum ps_status ps_picture_open(struct ps_picture *picture, const struct ps_finish_plan *plan,
+                               unsigned threads, struct ps_error *error)
+{
+    *picture = (struct ps_picture){.plan = plan, .scaled = av_frame_alloc(), .pasted = av_frame_alloc()};
+    if (!picture->scaled || !picture->pasted)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a frame");
+    picture->scales = plan->width != plan->crop.width || plan->height != plan->crop.height;
+    if (picture->scales && open_scale(picture, threads, error))
+        return error->status;
+    return open_overlays(picture, threads, error);
+}
+
+void ps_picture_close(struct ps_picture *picture)
+{
+    ps_graph_close(&picture->scale);
+    ps_graph_close(&picture->paste);
+    for (uint32_t i = 0; i < picture->overlay_count; i++)
+        ps_overlay_free(&picture->overlays[i]);
+    av_frame_free(&picture->scaled);
+    av_frame_free(&picture->pasted);
+    *picture = (struct ps_picture){0};
+}
+
+/* One frame through a graph that gives one for one. */
+static enum ps_status pass(struct ps_picture *picture, struct ps_graph *graph, AVFilterContext *in,
+                           AVFilterContext *out, AVFrame *frame, struct ps_view *view, struct ps_error *error)
+{
+    ps_graph_push(graph, in, view, picture->count);
+    if (ps_graph_pull(graph, out, frame)) {
+        *view = (struct ps_view){frame->data[0], (uint32_t)frame->width, (uint32_t)frame->height,
+                                 (size_t)frame->linesize[0]};
+        return PS_OK;
+    }
+    return ps_graph_status(graph, error)
+               ? error->status
+               : ps_fail(error, PS_ERR_INTERNAL, "finish.picture", "a filter kept a frame to itself");
+}
+
+enum ps_status ps_picture_frame(struct ps_picture *picture, const struct ps_view *from, struct ps_view *to,
+                                struct ps_error *error)
+{
+    const struct ps_crop *crop = &picture->plan->crop;
+    *to = (struct ps_view){from->rgb + crop->top * from->stride + (size_t)crop->left * 3, crop->width,
+                           crop->height, from->stride};
+    picture->count++;
+    if (picture->scales &&
+        pass(picture, &picture->scale, picture->scale_in, picture->scale_out, picture->scaled, to, error))
+        return error->status;
+    if (picture->overlay_count &&
+        pass(picture, &picture->paste, picture->paste_in, picture->paste_out, picture->pasted, to, error))
+        return error->status;
+    return PS_OK;
+}
