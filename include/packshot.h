@@ -339,6 +339,8 @@ struct ps_progress {
     double done;         /* 0 to 1, share of the whole render's operations */
     double seconds;      /* since the render began */
     double step_seconds; /* of the last step finished in this phase; 0 before the first */
+    uint32_t take;       /* 1-based: which of the clips that are rendered together is at work */
+    uint32_t takes;      /* how many they are; 1 for ps_render */
 };
 
 /* Listeners of a render. */
@@ -357,6 +359,35 @@ struct ps_clip;
 PS_API enum ps_status ps_render(struct ps_clip **clip, struct ps_model *model, const struct ps_photo *photo,
                                 const struct ps_render_params *params, const struct ps_render_events *events,
                                 struct ps_error *error);
+
+#define PS_MAX_TAKES 64
+
+/* Clips of one photo that are rendered together and differ by their seed: the first has that of the parameters, each other
+ * one more. Every one is what ps_render makes of its seed. The photo goes through the vision tower once, and each part of
+ * the model is loaded once; the VAE encodes the photo anew for each, since noise of the seed lies on it. */
+struct ps_takes {
+    uint32_t count; /* 1 to PS_MAX_TAKES; 0 means 1 */
+    uint32_t until; /* sampling steps after which each stops, up to those of the parameters; 0 means all. The clip is then
+                       a draft: the end that the model predicts at that step */
+    const char *const *keep;   /* NULL, or for each the path of a file to write its latents to, as soon as they are sampled;
+                                  NULL for none. A safetensors file, replaced where params->overwrite says so */
+    const char *const *resume; /* NULL, or for each such a file to go on from, which has to be of the same parameters; NULL
+                                  for none. The clip is bit for bit the one of a render that did not stop */
+    /* Called with each clip, which is then the caller's; false stops with PS_ERR_CANCELLED. */
+    bool (*done)(void *user, uint32_t take, struct ps_clip *clip);
+    void *user;
+};
+
+/* As ps_render_plan, for all takes together; reads the files of `resume`. */
+PS_API enum ps_status ps_render_takes_plan(struct ps_plan *plan, struct ps_model *model,
+                                           const struct ps_render_params *params, const struct ps_takes *takes,
+                                           struct ps_error *error);
+
+/* Renders the takes: all are sampled, then one after the other is decoded and handed over. Taps are of one take alone.
+ * Status: those of ps_render; PS_ERR_INPUT for a file of latents, PS_ERR_OUTPUT. */
+PS_API enum ps_status ps_render_takes(struct ps_model *model, const struct ps_photo *photo,
+                                      const struct ps_render_params *params, const struct ps_takes *takes,
+                                      const struct ps_render_events *events, struct ps_error *error);
 PS_API void ps_clip_free(struct ps_clip **clip);
 PS_API uint32_t ps_clip_width(const struct ps_clip *clip);
 PS_API uint32_t ps_clip_height(const struct ps_clip *clip);

@@ -95,10 +95,8 @@ float ps_initial_scale(const struct ps_sigmas *sigmas)
  *   x' = x (1 + s s') / (s^2 + 1) + v (s' - s) / sqrt(s^2 + 1)
  *
  * which neither divides by s nor subtracts numbers of like size, as x - x0 does at small s. */
-struct ps_step ps_step_at(const struct ps_sigmas *sigmas, uint32_t step)
+static struct ps_step step_between(double s, double next)
 {
-    const double s = (double)sigmas->sigma[step];
-    const double next = (double)sigmas->sigma[step + 1];
     const double variance = s * s + 1.0;
     return (struct ps_step){
         .time = (float)(0.25 * log(s)),
@@ -106,6 +104,16 @@ struct ps_step ps_step_at(const struct ps_sigmas *sigmas, uint32_t step)
         .x_scale = (float)((1.0 + s * next) / variance),
         .v_scale = (float)((next - s) / sqrt(variance)),
     };
+}
+
+struct ps_step ps_step_at(const struct ps_sigmas *sigmas, uint32_t step)
+{
+    return step_between((double)sigmas->sigma[step], (double)sigmas->sigma[step + 1]);
+}
+
+struct ps_step ps_step_to_end(const struct ps_sigmas *sigmas, uint32_t step)
+{
+    return step_between((double)sigmas->sigma[step], 0);
 }
 
 /* torch.linspace in float: counted from both ends, so that both are met exactly. */

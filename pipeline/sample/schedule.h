@@ -44,6 +44,9 @@ struct ps_step {
 
 struct ps_step ps_step_at(const struct ps_sigmas *sigmas, uint32_t step);
 
+/* The same from sigma[step] to noise level 0 at once: what the network takes for the end. */
+struct ps_step ps_step_to_end(const struct ps_sigmas *sigmas, uint32_t step);
+
 /* scale[f] = min + (max - min) f / (frames - 1); one frame has min. True where the unconditional half of the
  * network is needed: some frame's scale is above 1. Where it is not, v is the conditional half's alone. */
 bool ps_guidance_ramp(float min, float max, uint32_t frames, float *scale);

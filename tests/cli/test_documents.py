@@ -52,7 +52,7 @@ class Documents(harness.Case):
         """Functions and files that pipeline/README.md speaks of."""
         text = (ROOT / "pipeline" / "README.md").read_text()
         sources = "".join(path.read_text() for folder in ("include", "pipeline") for path in sorted((ROOT / folder).rglob("*.[ch]")))
-        for name in set(re.findall(r"`(ps_\w+|cli_\w+|[a-z]+_phase|plan_job|prepare_inputs)`", text)):
+        for name in set(re.findall(r"`(ps_\w+|cli_\w+|[a-z]+_phase)`", text)):
             if name != "ps_ref_NAME":
                 self.assertTrue(re.search(r"\b%s\b" % name, sources), name)
         for name in set(re.findall(r"`((?:tests/)?[a-z]+/[a-z_]+\.(?:c|h|def|py))`", text)):
