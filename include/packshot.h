@@ -538,6 +538,8 @@ struct ps_finish_params {
     float hold;            /* the first frame stands that long before it moves, up to 60 */
     struct ps_crop crop;   /* what of the clip is shown; a width of 0 means the largest centred part of the result's aspect */
     uint32_t width, height; /* of the result, 16 to 8192, Lanczos; 0 means that of the crop, or from the other by its aspect */
+    struct ps_crop place;  /* where in the result the crop is shown; a width of 0 means all of it. Beside it its own edges go
+                              on, mirrored and the more blurred the farther out; for that width and height must be given */
     struct ps_logo logo;
     struct ps_caption caption;
     struct ps_end_card end_card;
@@ -561,6 +563,14 @@ struct ps_save_params {
     bool (*progress)(void *user, const struct ps_progress *progress);
     void *user;
 };
+
+/* Fills in crop and place, so that a result of finish->width x finish->height shows the clip about its focus with all of the
+ * product: a crop where one of that aspect has room for the product, else more of the clip on a part of the result. The
+ * focus is the point that the render was given, else the product's middle. `safe` is the share of the product's box, about
+ * its middle, that must be seen, up to 2: above 1 is a margin, 0 means 1, a negative number means none. Status: PS_ERR_USAGE,
+ * PS_ERR_MEMORY. */
+PS_API enum ps_status ps_clip_choose_crop(struct ps_finish_params *finish, const struct ps_clip *clip, float safe,
+                                          struct ps_error *error);
 
 /* What a save will write. */
 struct ps_save_plan {

@@ -1,33 +1,45 @@
-/* From the rendered clip to files. */
+/* From rendered clips to files. */
 #ifndef PS_CLI_DELIVERY_H
 #define PS_CLI_DELIVERY_H
 
-#include "cli/progress.h"
-#include "cli/request.h"
+#include "cli/target.h"
 
 struct cli_delivery {
     struct ps_photo *logo, *end_card;
-    struct ps_save_plan plan; /* of the clip's file; width 0 while there is none */
+    struct cli_target *targets; /* by take, then by format */
+    uint32_t count, formats;    /* targets in all, and for each take */
 };
 
-/* Loads the pictures that finishing needs and puts them into request->save. Status: those of ps_photo_load. */
-enum ps_status cli_delivery_open(struct cli_delivery *delivery, struct cli_request *request,
-                                 struct ps_error *error);
+/* A file that is written, and what messages call it. */
+struct cli_output {
+    const char *path; /* null for none */
+    const char *role;
+};
+
+/* Loads the pictures that finishing needs, puts them into request->save, and names the files of `takes` clips; with
+ * `seeds` a clip's name has its seed. Status: those of ps_photo_load, PS_ERR_MEMORY. */
+enum ps_status cli_delivery_open(struct cli_delivery *delivery, struct cli_request *request, uint32_t takes,
+                                 bool seeds, struct ps_error *error);
 void cli_delivery_close(struct cli_delivery *delivery);
 
-/* That a clip as planned can be saved as asked; tells what it will be. Status: those of ps_clip_plan_save. */
+/* That what will be written can be, that no two files are one, and that none is an input. `others` are
+ * written beside the targets. Touches nothing. Status: PS_ERR_USAGE and those of
+ * ps_clip_plan_save. */
+enum ps_status cli_delivery_check(struct cli_delivery *delivery, const struct cli_request *request,
+                                  const struct cli_output *others, size_t other_count,
+                                  struct ps_error *error);
+
+/* That clips as planned can be saved as asked; tells what they will be. Status: those of ps_clip_plan_save. */
 enum ps_status cli_delivery_plan(struct cli_delivery *delivery, const struct cli_request *request,
                                  const struct ps_render_params *resolved, struct cli_report *report,
                                  struct ps_error *error);
 
-/* Writes the poster and the clip. Status: those of ps_clip_save. */
-enum ps_status cli_delivery_write(const struct cli_request *request, const struct ps_clip *clip,
+/* Writes the files of one take. Status: those of ps_clip_save. */
+enum ps_status cli_delivery_write(struct cli_delivery *delivery, const struct cli_request *request,
+                                  uint32_t take, const struct ps_clip *clip, const json_t *sections,
                                   struct cli_progress *progress, struct ps_error *error);
 
-/* {"codec": "h264", ...}, or null where nothing is saved. */
-json_t *cli_delivery_event(const struct cli_delivery *delivery);
-
-/* "1920x1080, 96 frames, 23.976 fps". Returns `to`. */
-char *cli_delivery_describe(char *to, size_t size, const struct ps_save_plan *plan);
+/* What cli_target_event says of the targets of a take. */
+json_t *cli_delivery_event(const struct cli_delivery *delivery, uint32_t take);
 
 #endif

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/format.h"
 #include "cli/options.h"
 
 enum { WIDTH = 100, LEFT = 30 };
@@ -62,6 +63,12 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
     case CLI_FOCUS:
         snprintf(to, size, "auto or two numbers from %g to %g with a colon between", option->low,
                  option->high);
+        break;
+    case CLI_FORMATS:
+        snprintf(
+            to, size,
+            "up to %d different aspects such as 16:9 or even sizes such as 1080x1350, with commas between",
+            CLI_MAX_FORMATS);
         break;
     case CLI_LIST:
         snprintf(to, size, "%.0f to %.0f numbers from 0 to 1e6 with commas between", option->low,

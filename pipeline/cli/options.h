@@ -23,6 +23,7 @@ enum cli_kind {
     CLI_RATE,       /* struct ps_rate: N, N/D, or 23.976 and the like, from `low` to `high` */
     CLI_SPAN,       /* float[2]: MIN:MAX, each `low` to `high` */
     CLI_FOCUS,      /* struct cli_focus: "auto", or X:Y, each 0 to 1 */
+    CLI_FORMATS,    /* struct cli_formats: see cli_read_formats */
     CLI_LIST,       /* struct cli_list: `low` to `high` numbers with commas between */
     CLI_COLOUR,     /* uint32_t: RRGGBB; black is stored as 000001, which packshot.h takes for it */
     CLI_BACKGROUND  /* struct ps_photo_params, its members of the background; see cli_read_background */

@@ -35,7 +35,8 @@ const struct cli_command cli_render_command = {
     .operand_optional = true,
     .examples = examples,
     .options = cli_request_options,
-    .notes = "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is complete.\n"
+    .notes = "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is "
+             "complete.\n"
              "Ctrl-C stops after the step at hand and leaves no file; a second one stops at once.",
     .run = run,
 };
@@ -46,8 +47,7 @@ struct work {
     struct cli_layers layers; /* has the texts of the request */
     struct cli_request request;
     struct cli_names names; /* those that follow from the sidecar of --from */
-    json_t *sections;       /* the sidecar's */
-    char *sections_text;
+    json_t *sections;       /* of the sidecars */
     struct ps_context *context;
     struct ps_model *model;
     struct ps_photo *photo;
@@ -98,11 +98,13 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
                                               .user = &work->report,
                                               .validate = request->validate};
     const struct ps_model_params model = {.unet = request->unet};
+    const struct cli_output taps = {request->params.taps, "--taps"};
     if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error))
         return error->status;
     tell_notes(work);
-    if (cli_delivery_open(&work->delivery, &work->request, error) ||
-        cli_request_check_outputs(request, error) || ps_context_open(&work->context, &context, error) ||
+    if (cli_delivery_open(&work->delivery, &work->request, 1, false, error) ||
+        cli_delivery_check(&work->delivery, request, &taps, 1, error) ||
+        ps_context_open(&work->context, &context, error) ||
         ps_model_open(&work->model, work->context, request->model, &model, error))
         return error->status;
     if (request->model == request->default_model)
@@ -118,7 +120,7 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
 static enum ps_status identify(struct work *work, struct ps_error *error)
 {
     const struct cli_request *request = &work->request;
-    if (request->provenance.unlabelled && !request->sidecar && !request->from)
+    if (request->provenance.unlabelled && request->no_sidecar && !request->from)
         return PS_OK;
     char *cache = cli_cache_folder();
     ps_model_identify(work->model, cache, error);
@@ -138,14 +140,6 @@ static enum ps_status make_sections(struct work *work, struct ps_error *error)
     }
     work->sections = json_pack("{s:o}", "options", options);
     return work->sections ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-}
-
-static enum ps_status write_sections(struct work *work, struct ps_error *error)
-{
-    json_object_set_new(work->sections, "quality", cli_quality_event(&work->attempts.quality));
-    work->sections_text = json_dumps(work->sections, JSON_COMPACT);
-    work->request.provenance.sections = work->sections_text;
-    return work->sections_text ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
 }
 
 /* What a save cannot do must not come to light after an hour of rendering. */
@@ -174,60 +168,74 @@ static enum ps_status render(struct work *work, struct ps_error *error)
                                            .rerolls = work->request.rerolls,
                                            .events = &events,
                                            .report = &work->report};
-    if (plan(work, error) || identify(work, error) || make_sections(work, error) || cli_attempts_run(&work->attempts, error))
+    if (plan(work, error) || identify(work, error) || make_sections(work, error) ||
+        cli_attempts_run(&work->attempts, error))
         return error->status;
     const uint64_t messages = ps_context_validation_messages(work->context);
     if (messages)
         return cli_fail(error, PS_ERR_INTERNAL, "device.validation",
                         "the validation layer gave %llu messages", (unsigned long long)messages);
-    if (check_stop(error) || write_sections(work, error))
+    if (check_stop(error))
         return error->status;
-    return cli_delivery_write(&work->request, work->attempts.clip, &work->progress, error);
+    json_object_set_new(work->sections, "quality", cli_quality_event(&work->attempts.quality));
+    return cli_delivery_write(&work->delivery, &work->request, 0, work->attempts.clip, work->sections,
+                              &work->progress, error);
+}
+
+/* What was rendered, beside the files. */
+static json_t *clip_event(const struct work *work)
+{
+    const struct ps_clip *clip = work->attempts.clip;
+    json_t *event = json_pack("{s:I, s:i, s:i, s:i, s:i, s:o}", "peak_bytes",
+                              (json_int_t)ps_clip_peak_bytes(clip), "width", (int)ps_clip_width(clip),
+                              "height", (int)ps_clip_height(clip), "frames", (int)ps_clip_frames(clip), "fps",
+                              (int)ps_clip_fps(clip), "quality", cli_quality_event(&work->attempts.quality));
+    if (event)
+        json_object_set(event, "tried", work->attempts.tried);
+    return event;
+}
+
+static json_t *summary_event(const struct work *work, double seconds)
+{
+    const struct ps_device *device = ps_context_device(work->context);
+    const struct cli_request *request = &work->request;
+    const struct cli_target *first = &work->delivery.targets[0];
+    json_t *event =
+        json_pack("{s:s, s:o, s:o, s:f, s:s, s:o, s:{s:b, s:o}}", "event", "summary", "outputs",
+                  cli_delivery_event(&work->delivery, 0), "model", cli_json_text(request->model), "seconds",
+                  seconds, "device", device->selector, "device_name", cli_json_text(device->name),
+                  "provenance", "label", !request->provenance.unlabelled, "sidecar",
+                  first->sidecar ? cli_json_text(first->sidecar) : json_null());
+    json_t *output = cli_target_event(first);
+    if (event && output) {
+        json_object_update_missing(event, output);
+        json_object_del(event, "sidecar");
+    }
+    json_decref(output);
+    if (event && request->params.taps)
+        json_object_set_new(event, "taps", cli_json_text(request->params.taps));
+    if (event && request->dry_run)
+        json_object_set_new(event, "dry_run", json_true());
+    return event;
 }
 
 static void summarise(struct work *work)
 {
-    const struct ps_device *device = ps_context_device(work->context);
-    const char *output = work->request.output;
     const double seconds = now_seconds() - work->begun;
-    json_t *event =
-        json_pack("{s:s, s:o, s:o, s:f, s:s, s:o}", "event", "summary", "output",
-                  output ? cli_json_text(output) : json_null(), "model", cli_json_text(work->request.model),
-                  "seconds", seconds, "device", device->selector, "device_name", cli_json_text(device->name));
-    if (event && work->request.params.taps)
-        json_object_set_new(event, "taps", cli_json_text(work->request.params.taps));
-    if (event && work->request.poster)
-        json_object_set_new(event, "poster", cli_json_text(work->request.poster));
-    if (event && work->request.output)
-        json_object_set_new(event, "saved", cli_delivery_event(&work->delivery));
-    if (event && work->request.dry_run)
-        json_object_set_new(event, "dry_run", json_true());
-    if (!work->attempts.clip) {
-        cli_emit(&work->report, event);
-        return;
-    }
-    const struct ps_clip *clip = work->attempts.clip;
-    const uint32_t width = ps_clip_width(clip), height = ps_clip_height(clip), frames = ps_clip_frames(clip);
-    json_t *measured =
-        json_pack("{s:I, s:i, s:i, s:i, s:i}", "peak_bytes", (json_int_t)ps_clip_peak_bytes(clip), "width",
-                  (int)width, "height", (int)height, "frames", (int)frames, "fps", (int)ps_clip_fps(clip));
-    if (event && measured)
-        json_object_update(event, measured);
-    json_decref(measured);
-    if (event) {
-        json_object_set_new(
-            event, "provenance",
-            json_pack("{s:b, s:o}", "label", !work->request.provenance.unlabelled, "sidecar",
-                      work->request.sidecar ? cli_json_text(work->request.sidecar) : json_null()));
-        json_object_set_new(event, "quality", cli_quality_event(&work->attempts.quality));
-        json_object_set(event, "tried", work->attempts.tried);
-    }
+    json_t *event = summary_event(work, seconds), *clip = work->attempts.clip ? clip_event(work) : NULL;
+    if (event && clip)
+        json_object_update(event, clip);
+    json_decref(clip);
     cli_emit(&work->report, event);
-    char peak[CLI_NUMBER_SIZE], result[96];
-    if (!work->report.quiet)
-        cli_print(&work->report, "%s: %s, %.1f s, peak %s", output,
-                  cli_delivery_describe(result, sizeof result, &work->delivery.plan), seconds,
-                  cli_bytes(peak, ps_clip_peak_bytes(clip)));
+    if (!work->attempts.clip || work->report.quiet)
+        return;
+    for (uint32_t i = 0; i < work->delivery.count; i++) {
+        const struct cli_target *target = &work->delivery.targets[i];
+        char peak[CLI_NUMBER_SIZE], result[96];
+        cli_print(&work->report, "%s: %s, %.1f s, peak %s", target->clip,
+                  cli_target_describe(result, sizeof result, target), seconds,
+                  cli_bytes(peak, ps_clip_peak_bytes(work->attempts.clip)));
+    }
 }
 
 static enum ps_status plan_only(struct work *work, struct ps_error *error)
@@ -250,7 +258,6 @@ static void close_work(struct work *work)
     cli_names_free(&work->names);
     cli_layers_end(&work->layers);
     json_decref(work->sections);
-    free(work->sections_text);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)

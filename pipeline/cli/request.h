@@ -4,6 +4,7 @@
 
 #include "cli/attempts.h"
 #include "cli/default_model.h"
+#include "cli/format.h"
 #include "cli/options.h"
 #include "cli/sign.h"
 
@@ -22,11 +23,12 @@ struct cli_request {
     int codec, loop, interpolation, logo_anchor, caption_anchor; /* of the enums of ps_save_params */
     float guidance[2];
     struct cli_focus focus;
+    struct cli_formats formats;
+    float safe;
     struct cli_list sigmas;
     bool dry_run, validate, json, quiet, no_sidecar;
     struct cli_signer signer;
     struct ps_provenance provenance; /* save.provenance points here once resolved */
-    char *sidecar;                   /* its name, owned; null for none */
 };
 
 /* The table that fills the struct. */
@@ -35,10 +37,6 @@ extern const struct cli_option cli_request_options[];
 /* Judges what no option can judge alone, finds the model where none is named, and fills `params` and `save`, but for
  * pictures. Status: PS_ERR_USAGE. */
 enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error *error);
-
-/* That what will be written can be, and does not replace what is read. Touches nothing. Status: PS_ERR_USAGE
- * and those of ps_clip_plan_save. */
-enum ps_status cli_request_check_outputs(const struct cli_request *request, struct ps_error *error);
 
 void cli_request_free(struct cli_request *request);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/format.h"
 #include "cli/value.h"
 
 static bool store_choice(const struct cli_option *option, const char *value, int *to)
@@ -136,6 +137,8 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
         return store_span(option, text, to);
     case CLI_FOCUS:
         return store_focus(option, text, to);
+    case CLI_FORMATS:
+        return cli_read_formats(text, to);
     case CLI_LIST:
         return store_list(option, text, to);
     case CLI_COLOUR:
@@ -148,7 +151,8 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
 
 bool cli_accepts(const struct cli_option *option, const char *text)
 {
-    max_align_t value[8] = {0};
+    max_align_t value[32] = {0};
+    _Static_assert(sizeof value >= sizeof(struct cli_formats), "room for what any kind stores");
     struct cli_option alone = *option;
     alone.offset = 0;
     const bool accepted = cli_store(&alone, text, value);

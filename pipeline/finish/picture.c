@@ -1,5 +1,10 @@
 #include "finish/picture.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/clip.h"
+
 static enum ps_status open_scale(struct ps_picture *picture, unsigned threads, struct ps_error *error)
 {
     const struct ps_finish_plan *plan = picture->plan;
@@ -8,13 +13,39 @@ static enum ps_status open_scale(struct ps_picture *picture, unsigned threads, s
     ps_graph_open(graph, threads);
     picture->scale_in = ps_graph_source(graph, &inlet);
     AVFilterContext *filter = ps_graph_filter(graph, "scale");
-    ps_graph_number(graph, filter, "w", plan->width);
-    ps_graph_number(graph, filter, "h", plan->height);
+    ps_graph_number(graph, filter, "w", plan->place.width);
+    ps_graph_number(graph, filter, "h", plan->place.height);
     ps_graph_text(graph, filter, "flags", "lanczos+" PS_SCALE_EXACT);
     ps_graph_link(graph, picture->scale_in, filter, 0);
     picture->scale_out = ps_graph_sink(graph, filter, AV_PIX_FMT_RGB24);
     ps_graph_ready(graph);
     return ps_graph_status(graph, error);
+}
+
+/* Where the crop does not fill the result. */
+static enum ps_status open_surround(struct ps_picture *picture, struct ps_error *error)
+{
+    const struct ps_finish_plan *plan = picture->plan;
+    const struct ps_crop *place = &plan->place;
+    if (place->width == plan->width && place->height == plan->height)
+        return PS_OK;
+    picture->canvas = malloc((size_t)plan->width * plan->height * 3 + PS_CLIP_PADDING);
+    if (!picture->canvas)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a frame of %u x %u pixels",
+                       plan->width, plan->height);
+    const struct ps_rect inner = {place->left, place->top, place->width, place->height};
+    return ps_surround_new(&picture->surround, (struct ps_size){plan->width, plan->height}, inner, error);
+}
+
+static void surround(struct ps_picture *picture, struct ps_view *view)
+{
+    const struct ps_finish_plan *plan = picture->plan;
+    const size_t row = (size_t)plan->width * 3;
+    uint8_t *to = picture->canvas + plan->place.top * row + (size_t)plan->place.left * 3;
+    for (uint32_t y = 0; y < view->height; y++)
+        memcpy(to + y * row, view->rgb + y * view->stride, (size_t)view->width * 3);
+    ps_surround_fill(picture->surround, picture->canvas);
+    *view = (struct ps_view){picture->canvas, plan->width, plan->height, row};
 }
 
 static enum ps_status open_paste(struct ps_picture *picture, unsigned threads, struct ps_error *error)
@@ -69,8 +100,10 @@ enum ps_status ps_picture_open(struct ps_picture *picture, const struct ps_finis
     *picture = (struct ps_picture){.plan = plan, .scaled = av_frame_alloc(), .pasted = av_frame_alloc()};
     if (!picture->scaled || !picture->pasted)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a frame");
-    picture->scales = plan->width != plan->crop.width || plan->height != plan->crop.height;
+    picture->scales = plan->place.width != plan->crop.width || plan->place.height != plan->crop.height;
     if (picture->scales && open_scale(picture, threads, error))
+        return error->status;
+    if (open_surround(picture, error))
         return error->status;
     return open_overlays(picture, threads, error);
 }
@@ -81,6 +114,8 @@ void ps_picture_close(struct ps_picture *picture)
     ps_graph_close(&picture->paste);
     for (uint32_t i = 0; i < picture->overlay_count; i++)
         ps_overlay_free(&picture->overlays[i]);
+    ps_surround_free(&picture->surround);
+    free(picture->canvas);
     av_frame_free(&picture->scaled);
     av_frame_free(&picture->pasted);
     *picture = (struct ps_picture){0};
@@ -111,6 +146,8 @@ enum ps_status ps_picture_frame(struct ps_picture *picture, const struct ps_view
     if (picture->scales &&
         pass(picture, &picture->scale, picture->scale_in, picture->scale_out, picture->scaled, to, error))
         return error->status;
+    if (picture->surround)
+        surround(picture, to);
     if (picture->overlay_count &&
         pass(picture, &picture->paste, picture->paste_in, picture->paste_out, picture->pasted, to, error))
         return error->status;

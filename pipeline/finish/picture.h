@@ -1,9 +1,10 @@
-/* One frame at a time from the clip's size to the result's: crop, scale, overlays. */
+/* One frame at a time from the clip's size to the result's: crop, scale, surroundings, overlays. */
 #ifndef PS_FINISH_PICTURE_H
 #define PS_FINISH_PICTURE_H
 
 #include "finish/graph.h"
 #include "finish/overlay.h"
+#include "frame/surround.h"
 
 enum { PS_MAX_OVERLAYS = 2 };
 
@@ -13,6 +14,8 @@ struct ps_picture {
     struct ps_graph scale;
     AVFilterContext *scale_in, *scale_out;
     AVFrame *scaled;
+    struct ps_surround *surround; /* null where the crop fills the result */
+    uint8_t *canvas;              /* [height, width, 3] of the result */
     uint32_t overlay_count;
     struct ps_overlay overlays[PS_MAX_OVERLAYS];
     struct ps_graph paste;

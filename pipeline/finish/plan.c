@@ -155,14 +155,19 @@ static struct ps_crop centred(const struct ps_clip_shape *clip, uint32_t width, 
     return (struct ps_crop){part->left, part->top, part->width, part->height};
 }
 
+/* False for a rectangle without pixels too. */
+static bool lies_in(const struct ps_crop *crop, uint32_t width, uint32_t height)
+{
+    return crop->width && crop->height && crop->left < width && crop->width <= width - crop->left &&
+           crop->top < height && crop->height <= height - crop->top;
+}
+
 static enum ps_status resolve_picture(struct ps_finish_plan *plan, struct ps_error *error)
 {
     const struct ps_finish_params *params = &plan->params;
     const struct ps_clip_shape *clip = &plan->clip;
     const struct ps_crop *crop = &params->crop;
-    if (crop->width &&
-        (!crop->height || crop->left >= clip->width || crop->width > clip->width - crop->left ||
-         crop->top >= clip->height || crop->height > clip->height - crop->top))
+    if (crop->width && !lies_in(crop, clip->width, clip->height))
         return ps_fail(error, PS_ERR_USAGE, "usage.crop",
                        "a crop of %u x %u pixels at %u, %u: the clip has %u x %u", crop->width, crop->height,
                        crop->left, crop->top, clip->width, clip->height);
@@ -177,6 +182,13 @@ static enum ps_status resolve_picture(struct ps_finish_plan *plan, struct ps_err
     plan->height = params->height  ? params->height
                    : params->width ? in_proportion(params->width, plan->crop.height, plan->crop.width)
                                    : plan->crop.height;
+    plan->place = params->place;
+    if (!params->place.width)
+        plan->place = (struct ps_crop){.width = plan->width, .height = plan->height};
+    else if (!params->width || !params->height || !lies_in(&plan->place, plan->width, plan->height))
+        return ps_fail(error, PS_ERR_USAGE, "usage.crop",
+                       "a place of %u x %u pixels at %u, %u: the result has %u x %u", plan->place.width,
+                       plan->place.height, plan->place.left, plan->place.top, params->width, params->height);
     const struct ps_finish_params derived = {.width = plan->width, .height = plan->height};
     return check_size(&derived, error);
 }

@@ -14,6 +14,7 @@ struct ps_finish_plan {
     struct ps_finish_params params; /* defaults filled in */
     struct ps_clip_shape clip;
     struct ps_crop crop;
+    struct ps_crop place; /* of the crop in the result */
     uint32_t width, height;
     struct ps_rate rate; /* in lowest terms */
     uint32_t crossfade;  /* clip frames that a seamless loop dissolves over */

@@ -17,12 +17,20 @@ enum {
 struct level {
     uint32_t width, height;
     uint16_t *samples;
+    uint16_t *line; /* [width, 3]: between two rows, for the row of the frame that is being filled */
 };
 
-/* Of one column or row of the frame: its mirrored place in the inner picture and how far out it is. */
+/* Two neighbours on a level's axis and the share of the second. */
+struct between {
+    uint32_t first, second, share;
+};
+
+/* Of one column or row of the frame: its mirrored place in the inner picture, where that is in every level, and
+ * how far out it is. */
 struct mirror {
     uint32_t place;
     uint32_t distance; /* pixels; 0 inside */
+    struct between at[MAX_LEVELS];
 };
 
 /* Where to sample at a distance: level and the share of the next one. */
@@ -45,11 +53,23 @@ static struct mirror mirrored(uint32_t at, uint32_t start, uint32_t size)
     const uint32_t end = start + size, deepest = size / DEPTH;
     const uint32_t out = at < start ? start - at : at >= end ? at - end + 1 : 0;
     if (!out)
-        return (struct mirror){at - start, 0};
+        return (struct mirror){.place = at - start};
     /* The outermost pixel is the first to be repeated. The image slows down and never gets deeper than a
      * share of the picture: a second product is not wanted. */
     const uint32_t depth = (uint32_t)((uint64_t)(out - 1) * deepest / (deepest + out - 1 + !deepest));
-    return (struct mirror){at < start ? depth : size - 1 - depth, out};
+    return (struct mirror){.place = at < start ? depth : size - 1 - depth, .distance = out};
+}
+
+static struct between find_between(uint32_t place, uint32_t level, uint32_t count)
+{
+    /* Middle of the pixel in the level's own pixels, in ONE-ths: (place + 1/2) / 2^level - 1/2. */
+    const int64_t at = (((int64_t)place * 2 + 1) * ONE >> (level + 1)) - ONE / 2;
+    if (at <= 0)
+        return (struct between){0, 0, 0};
+    const uint32_t first = (uint32_t)(at / ONE);
+    if (first + 1 >= count)
+        return (struct between){count - 1, count - 1, 0};
+    return (struct between){first, first + 1, (uint32_t)(at % ONE)};
 }
 
 /* The blur is as wide as the place is far out. */
@@ -71,10 +91,16 @@ static bool fill_tables(struct ps_surround *s)
     s->blurs = malloc((farthest + 1) * sizeof *s->blurs);
     if (!s->columns || !s->rows || !s->blurs)
         return false;
-    for (uint32_t x = 0; x < s->frame.width; x++)
+    for (uint32_t x = 0; x < s->frame.width; x++) {
         s->columns[x] = mirrored(x, s->inner.left, s->inner.width);
-    for (uint32_t y = 0; y < s->frame.height; y++)
+        for (uint32_t i = 0; i < s->level_count; i++)
+            s->columns[x].at[i] = find_between(s->columns[x].place, i, s->levels[i].width);
+    }
+    for (uint32_t y = 0; y < s->frame.height; y++) {
         s->rows[y] = mirrored(y, s->inner.top, s->inner.height);
+        for (uint32_t i = 0; i < s->level_count; i++)
+            s->rows[y].at[i] = find_between(s->rows[y].place, i, s->levels[i].height);
+    }
     for (uint32_t d = 0; d <= farthest; d++)
         s->blurs[d] = blur_at(d, s->level_count);
     return true;
@@ -85,8 +111,10 @@ static bool fill_levels(struct ps_surround *s)
     uint32_t width = s->inner.width, height = s->inner.height;
     for (s->level_count = 0; s->level_count < MAX_LEVELS; s->level_count++) {
         struct level *level = &s->levels[s->level_count];
-        *level = (struct level){width, height, malloc((size_t)width * height * 3 * sizeof *level->samples)};
-        if (!level->samples)
+        *level = (struct level){.width = width, .height = height};
+        level->samples = malloc((size_t)width * height * 3 * sizeof *level->samples);
+        level->line = malloc((size_t)width * 3 * sizeof *level->line);
+        if (!level->samples || !level->line)
             return false;
         if (width < 2 * COARSEST || height < 2 * COARSEST) {
             s->level_count++;
@@ -121,8 +149,10 @@ void ps_surround_free(struct ps_surround **surround)
     *surround = NULL;
     if (!s)
         return;
-    for (uint32_t i = 0; i < MAX_LEVELS; i++)
+    for (uint32_t i = 0; i < MAX_LEVELS; i++) {
         free(s->levels[i].samples);
+        free(s->levels[i].line);
+    }
     free(s->columns);
     free(s->rows);
     free(s->blurs);
@@ -163,59 +193,57 @@ static void build_levels(struct ps_surround *s, const uint8_t *rgb)
     }
 }
 
-/* Two neighbours on a level's axis and the share of the second. */
-struct between {
-    uint32_t first, second, share;
-};
-
-static struct between find_between(uint32_t place, uint32_t level, uint32_t count)
+/* Fills the lines of all levels for a row of the frame. */
+static void fill_lines(struct ps_surround *s, const struct mirror *row)
 {
-    /* Middle of the pixel in the level's own pixels, in ONE-ths: (place + 1/2) / 2^level - 1/2. */
-    const int64_t at = (((int64_t)place * 2 + 1) * ONE >> (level + 1)) - ONE / 2;
-    if (at <= 0)
-        return (struct between){0, 0, 0};
-    const uint32_t first = (uint32_t)(at / ONE);
-    if (first + 1 >= count)
-        return (struct between){count - 1, count - 1, 0};
-    return (struct between){first, first + 1, (uint32_t)(at % ONE)};
-}
-
-/* One colour of a level at a mirrored place, in 256ths. */
-static void sample(uint32_t to[3], const struct level *level, uint32_t index, uint32_t x, uint32_t y)
-{
-    const struct between across = find_between(x, index, level->width);
-    const struct between down = find_between(y, index, level->height);
-    const uint16_t *above = level->samples + (size_t)down.first * level->width * 3;
-    const uint16_t *below = level->samples + (size_t)down.second * level->width * 3;
-    for (uint32_t c = 0; c < 3; c++) {
-        const uint32_t a =
-            above[across.first * 3 + c] * (ONE - across.share) + above[across.second * 3 + c] * across.share;
-        const uint32_t b =
-            below[across.first * 3 + c] * (ONE - across.share) + below[across.second * 3 + c] * across.share;
-        to[c] = (a / ONE * (ONE - down.share) + b / ONE * down.share) / ONE;
+    for (uint32_t i = 0; i < s->level_count; i++) {
+        const struct level *level = &s->levels[i];
+        const struct between *down = &row->at[i];
+        const size_t samples = (size_t)level->width * 3;
+        const uint16_t *above = level->samples + down->first * samples;
+        const uint16_t *below = level->samples + down->second * samples;
+        for (size_t x = 0; x < samples; x++)
+            level->line[x] = (uint16_t)((above[x] * (ONE - down->share) + below[x] * down->share) / ONE);
     }
 }
 
-static void fill_pixel(const struct ps_surround *s, uint8_t *to, const struct mirror *x,
-                       const struct mirror *y)
+static void fill_pixel(uint8_t *to, const struct ps_surround *s, const struct blur *blur,
+                       const struct mirror *x)
 {
-    const double out = sqrt((double)x->distance * x->distance + (double)y->distance * y->distance);
-    const struct blur *blur = &s->blurs[(uint32_t)out];
     const uint32_t next = blur->level + 1 < s->level_count ? blur->level + 1 : blur->level;
-    uint32_t sharp[3], soft[3];
-    sample(sharp, &s->levels[blur->level], blur->level, x->place, y->place);
-    sample(soft, &s->levels[next], next, x->place, y->place);
+    const struct between *sharp = &x->at[blur->level], *soft = &x->at[next];
+    const uint16_t *sharp_line = s->levels[blur->level].line, *soft_line = s->levels[next].line;
     for (uint32_t c = 0; c < 3; c++) {
-        const uint32_t mixed = (sharp[c] * (ONE - blur->share) + soft[c] * blur->share) / ONE;
+        const uint32_t a = (sharp_line[sharp->first * 3 + c] * (ONE - sharp->share) +
+                            sharp_line[sharp->second * 3 + c] * sharp->share) /
+                           ONE;
+        const uint32_t b = (soft_line[soft->first * 3 + c] * (ONE - soft->share) +
+                            soft_line[soft->second * 3 + c] * soft->share) /
+                           ONE;
+        const uint32_t mixed = (a * (ONE - blur->share) + b * blur->share) / ONE;
         to[c] = (uint8_t)((mixed + ONE / 2) / ONE);
     }
 }
 
+/* Whole pixels of the way out, straight or across a corner. */
+static uint32_t way_out(uint32_t x, uint32_t y)
+{
+    return x && y ? (uint32_t)sqrt((double)x * x + (double)y * y) : x + y;
+}
+
 void ps_surround_fill(struct ps_surround *s, uint8_t *rgb)
 {
+    const bool sides = s->inner.width < s->frame.width;
     build_levels(s, rgb);
-    for (uint32_t y = 0; y < s->frame.height; y++)
-        for (uint32_t x = 0; x < s->frame.width; x++)
-            if (s->columns[x].distance || s->rows[y].distance)
-                fill_pixel(s, rgb + ((size_t)y * s->frame.width + x) * 3, &s->columns[x], &s->rows[y]);
+    for (uint32_t y = 0; y < s->frame.height; y++) {
+        const struct mirror *row = &s->rows[y];
+        if (!row->distance && !sides)
+            continue;
+        fill_lines(s, row);
+        for (uint32_t x = 0; x < s->frame.width; x++) {
+            const uint32_t out = way_out(s->columns[x].distance, row->distance);
+            if (out)
+                fill_pixel(rgb + ((size_t)y * s->frame.width + x) * 3, s, &s->blurs[out], &s->columns[x]);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 #ifndef PS_MEDIA_CLIP_H
 #define PS_MEDIA_CLIP_H
 
+#include "frame/place.h"
 #include "provenance/origin.h"
 
 /* Bytes after the last pixel of what libswscale reads: its vector code reads a little beyond a row. */
@@ -15,7 +16,9 @@ struct ps_clip {
     struct ps_origin *origin; /* owned; null where it is not known */
     /* The photo in the clip's frame, as the model was shown it: [height, width, 3], or null. */
     uint8_t *photo;
-    uint8_t *photo_alpha; /* [height, width], opaque where the subject is; null where all of it is */
+    bool has_focus;
+    struct ps_point focus; /* in the clip, where the render was given one */
+    uint8_t *photo_alpha;  /* [height, width], opaque where the subject is; null where all of it is */
 };
 
 /* A black clip. */

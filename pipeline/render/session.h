@@ -35,8 +35,10 @@ struct ps_session {
     uint32_t until;       /* sampling step at which takes stop; a draft where that is not the last */
     uint8_t *photo;       /* [height, width, 3]: the photo in the frame */
     uint8_t *photo_alpha; /* [height, width], or null where all of it is opaque */
-    float *pixels;        /* [image_size, image_size, 3], for the vision tower */
-    float *embedding;     /* [projection_dim] */
+    bool has_focus;
+    struct ps_point focus; /* in the frame, where the parameters name one */
+    float *pixels;         /* [image_size, image_size, 3], for the vision tower */
+    float *embedding;      /* [projection_dim] */
     struct ps_take *takes;
     uint32_t take_count;
     uint32_t take;                          /* the one at work */

@@ -143,6 +143,12 @@ static enum ps_status prepare_photo(struct ps_session *session, const struct ps_
         !ps_resize_lanczos(session->photo, frame.width, frame.height, &framed.view, error) &&
         !ps_frame_alpha(&session->photo_alpha, photo, &framed.placement, frame, error))
         ps_channels_last(session->pixels, planar, 1, side * side, 3);
+    if (!error->status && params->focus == PS_FOCUS_POINT) {
+        const struct ps_size size = {ps_photo_width(photo), ps_photo_height(photo)};
+        const struct ps_point point = {(double)params->focus_x, (double)params->focus_y};
+        session->focus = ps_placed_point(&framed.placement, size, frame, point);
+        session->has_focus = true;
+    }
     ps_framed_free(&framed);
     free(planar);
     return error->status;
@@ -178,5 +184,7 @@ enum ps_status ps_take_clip(struct ps_session *session, struct ps_error *error)
         return error->status;
     uint8_t *photo = copy(session->photo, 3 * pixels, error);
     ps_clip_take_photo(session->clip, photo, copy(session->photo_alpha, pixels, error));
+    session->clip->has_focus = session->has_focus;
+    session->clip->focus = session->focus;
     return error->status;
 }
