@@ -618,6 +618,19 @@ PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path,
  * `params` counts `overwrite` and `finish`. Status: as ps_clip_save. */
 PS_API enum ps_status ps_clip_save_poster(const struct ps_clip *clip, const char *path,
                                           const struct ps_save_params *params, struct ps_error *error);
+
+/* A contact sheet: a picture with the first, the middle and the last frame of each of several clips. */
+struct ps_sheet;
+
+/* For `clips` clips, 1 to PS_MAX_TAKES. Status: PS_ERR_USAGE, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_sheet_new(struct ps_sheet **sheet, uint32_t clips, struct ps_error *error);
+/* Draws the next clip, of the same size as the first, and above it a short text: UTF-8, NULL for none; left out where this
+ * machine has no DejaVu Sans. Status: PS_ERR_USAGE where the sheet is full or the text too long, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_sheet_add(struct ps_sheet *sheet, const struct ps_clip *clip, const char *text,
+                                   struct ps_error *error);
+/* Writes it as PNG or JPEG, by the path's end. Status: as ps_clip_save_poster. */
+PS_API enum ps_status ps_sheet_save(const struct ps_sheet *sheet, const char *path, bool overwrite, struct ps_error *error);
+PS_API void ps_sheet_free(struct ps_sheet **sheet);
 /* Fails if that would certainly fail, as ps_clip_plan_save does. */
 PS_API enum ps_status ps_clip_plan_poster(const struct ps_clip_shape *clip, const char *path,
                                           const struct ps_save_params *params, struct ps_error *error);

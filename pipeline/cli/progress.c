@@ -39,6 +39,8 @@ static void describe(char line[LINE_SIZE], const struct ps_progress *now)
 {
     char left[CLI_NUMBER_SIZE];
     size_t used = (size_t)snprintf(line, LINE_SIZE, "%s", now->phase);
+    if (now->takes > 1)
+        used += (size_t)snprintf(line + used, LINE_SIZE - used, "  clip %u/%u", now->take, now->takes);
     if (now->steps > 1)
         used += (size_t)snprintf(line + used, LINE_SIZE - used, "  step %u/%u", now->step, now->steps);
     used += (size_t)snprintf(line + used, LINE_SIZE - used, "  %.0f %%", 100 * now->done);
@@ -74,6 +76,10 @@ static void tell_programs(struct cli_progress *progress, const struct ps_progres
     json_t *event = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f}", "event", "progress", "phase", now->phase,
                               "step", (int)now->step, "steps", (int)now->steps, "done", now->done, "seconds",
                               now->seconds, "step_seconds", now->step_seconds);
+    if (event && now->takes > 1) {
+        json_object_set_new(event, "take", json_integer(now->take));
+        json_object_set_new(event, "takes", json_integer(now->takes));
+    }
     if (event && seconds_left(now) >= 0)
         json_object_set_new(event, "seconds_left", json_real(seconds_left(now)));
     cli_emit(progress->report, event);
@@ -82,11 +88,12 @@ static void tell_programs(struct cli_progress *progress, const struct ps_progres
 bool cli_progress_tell(void *user, const struct ps_progress *now)
 {
     struct cli_progress *progress = user;
-    const bool new_phase = strcmp(progress->phase, now->phase) != 0;
+    const bool new_phase = strcmp(progress->phase, now->phase) != 0 || progress->take != now->take;
     if (progress->report->json)
         tell_programs(progress, now, new_phase || progress->step != now->step);
     tell_people(progress, now, new_phase);
     snprintf(progress->phase, sizeof progress->phase, "%s", now->phase);
     progress->step = now->step;
+    progress->take = now->take;
     return !cli_stop_signal() && !progress->report->broken;
 }

@@ -9,7 +9,7 @@ struct cli_progress {
     struct cli_report *report;
     bool terminal;  /* stderr is one that can rewrite a line */
     char phase[16]; /* of the last line and event */
-    uint32_t step;
+    uint32_t step, take;
     double line_at, event_at; /* seconds since the render began */
 };
 

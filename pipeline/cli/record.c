@@ -230,3 +230,18 @@ enum ps_status cli_record_lay(struct cli_settings *settings, struct ps_sidecar *
     json_decref(options);
     return error->status;
 }
+
+const char *cli_record_changed(const struct cli_settings *settings, const char *from)
+{
+    /* Beside parameters what the photo looks like; how latents are decoded does not count. */
+    static const char *const photo[] = {"background", "assume-cmyk"};
+    for (const struct cli_option *option = settings->options; option->name; option++) {
+        const struct cli_setting *setting = cli_settings_of(settings, option);
+        bool counts = is_parameter(option->name) && strcmp(option->name, "decode-chunk") != 0;
+        for (size_t i = 0; i < sizeof photo / sizeof *photo; i++)
+            counts = counts || !strcmp(photo[i], option->name);
+        if (counts && setting->text && (!setting->origin || strcmp(setting->origin, from) != 0))
+            return option->name;
+    }
+    return NULL;
+}

@@ -15,4 +15,7 @@ enum ps_status cli_record_options(json_t **object, const struct cli_settings *se
 enum ps_status cli_record_lay(struct cli_settings *settings, struct ps_sidecar *sidecar, const char *from,
                               struct ps_error *error);
 
+/* The first option, set elsewhere than in the sidecar of the name `from`, that sampling depends on; or null. */
+const char *cli_record_changed(const struct cli_settings *settings, const char *from);
+
 #endif

@@ -14,6 +14,7 @@
 #include "cli/repeat.h"
 #include "cli/request.h"
 #include "cli/stop.h"
+#include "cli/takes.h"
 #include "cli/text.h"
 
 static const char *const examples[] = {
@@ -54,6 +55,7 @@ struct work {
     struct cli_attempts attempts;
     struct ps_plan plan;
     struct cli_delivery delivery;
+    struct cli_takes takes; /* where it is about candidates, a draft or kept latents */
     struct cli_progress progress;
     double begun;
 };
@@ -89,6 +91,27 @@ static void tell_notes(struct work *work)
     }
 }
 
+/* Names all that will be written, and makes sure that it can be. */
+static enum ps_status name_outputs(struct work *work, struct ps_error *error)
+{
+    struct cli_request *request = &work->request;
+    struct cli_takes *takes = &work->takes;
+    struct cli_output others[CLI_TAKE_OUTPUTS + 1];
+    size_t count;
+    *takes = (struct cli_takes){.request = request,
+                                .photo = work->photo,
+                                .delivery = &work->delivery,
+                                .progress = &work->progress,
+                                .report = &work->report,
+                                .resume = request->candidates ? NULL : work->names.latents};
+    if (cli_takes_name(takes, others, &count, error))
+        return error->status;
+    others[count++] = (struct cli_output){request->params.taps, "--taps"};
+    if (cli_delivery_open(&work->delivery, request, takes->count, request->candidates > 0, error))
+        return error->status;
+    return cli_delivery_check(&work->delivery, request, others, count, error);
+}
+
 static enum ps_status open_inputs(struct work *work, struct ps_error *error)
 {
     const struct cli_request *request = &work->request;
@@ -98,13 +121,10 @@ static enum ps_status open_inputs(struct work *work, struct ps_error *error)
                                               .user = &work->report,
                                               .validate = request->validate};
     const struct ps_model_params model = {.unet = request->unet};
-    const struct cli_output taps = {request->params.taps, "--taps"};
     if (ps_photo_load(&work->photo, request->photo, &request->photo_params, error))
         return error->status;
     tell_notes(work);
-    if (cli_delivery_open(&work->delivery, &work->request, 1, false, error) ||
-        cli_delivery_check(&work->delivery, request, &taps, 1, error) ||
-        ps_context_open(&work->context, &context, error) ||
+    if (name_outputs(work, error) || ps_context_open(&work->context, &context, error) ||
         ps_model_open(&work->model, work->context, request->model, &model, error))
         return error->status;
     if (request->model == request->default_model)
@@ -145,7 +165,8 @@ static enum ps_status make_sections(struct work *work, struct ps_error *error)
 /* What a save cannot do must not come to light after an hour of rendering. */
 static enum ps_status plan(struct work *work, struct ps_error *error)
 {
-    if (ps_render_plan(&work->plan, work->model, &work->request.params, error))
+    const struct ps_takes takes = cli_takes_params(&work->takes);
+    if (ps_render_takes_plan(&work->plan, work->model, &work->request.params, &takes, error))
         return error->status;
     return cli_delivery_plan(&work->delivery, &work->request, &work->plan.resolved, &work->report, error);
 }
@@ -156,30 +177,51 @@ static void on_plan(void *user, const struct ps_plan *plan)
     cli_tell_plan(progress->report, plan);
 }
 
+static enum ps_status check_messages(const struct work *work, struct ps_error *error)
+{
+    const uint64_t messages = ps_context_validation_messages(work->context);
+    return messages ? cli_fail(error, PS_ERR_INTERNAL, "device.validation",
+                               "the validation layer gave %llu messages", (unsigned long long)messages)
+                    : PS_OK;
+}
+
+/* Clips to choose from, or one that goes on from latents. */
+static enum ps_status render_takes(struct work *work, const struct ps_render_events *events,
+                                   struct ps_error *error)
+{
+    work->takes.model = work->model;
+    work->takes.sections = work->sections;
+    work->takes.events = events;
+    return cli_takes_run(&work->takes, error) ? error->status : check_messages(work, error);
+}
+
+static enum ps_status render_one(struct work *work, const struct ps_render_events *events,
+                                 struct ps_error *error)
+{
+    const struct cli_request *request = &work->request;
+    work->attempts = (struct cli_attempts){.model = work->model,
+                                           .photo = work->photo,
+                                           .params = &work->request.params,
+                                           .on_fail = (enum cli_on_fail)request->on_fail,
+                                           .rerolls = request->rerolls,
+                                           .events = events,
+                                           .report = &work->report};
+    if (cli_attempts_run(&work->attempts, error) || check_messages(work, error) || check_stop(error))
+        return error->status;
+    json_object_set_new(work->sections, "quality", cli_quality_event(&work->attempts.quality));
+    return cli_delivery_write(&work->delivery, request, 0, work->attempts.clip, work->sections,
+                              &work->progress, error);
+}
+
 static enum ps_status render(struct work *work, struct ps_error *error)
 {
     const struct ps_render_events events = {
         .plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
     cli_progress_begin(&work->progress, &work->report);
-    work->attempts = (struct cli_attempts){.model = work->model,
-                                           .photo = work->photo,
-                                           .params = &work->request.params,
-                                           .on_fail = (enum cli_on_fail)work->request.on_fail,
-                                           .rerolls = work->request.rerolls,
-                                           .events = &events,
-                                           .report = &work->report};
-    if (plan(work, error) || identify(work, error) || make_sections(work, error) ||
-        cli_attempts_run(&work->attempts, error))
+    if (plan(work, error) || identify(work, error) || make_sections(work, error))
         return error->status;
-    const uint64_t messages = ps_context_validation_messages(work->context);
-    if (messages)
-        return cli_fail(error, PS_ERR_INTERNAL, "device.validation",
-                        "the validation layer gave %llu messages", (unsigned long long)messages);
-    if (check_stop(error))
-        return error->status;
-    json_object_set_new(work->sections, "quality", cli_quality_event(&work->attempts.quality));
-    return cli_delivery_write(&work->delivery, &work->request, 0, work->attempts.clip, work->sections,
-                              &work->progress, error);
+    return cli_takes_wanted(&work->request, work->takes.resume) ? render_takes(work, &events, error)
+                                                                : render_one(work, &events, error);
 }
 
 /* What was rendered, beside the files. */
@@ -225,16 +267,21 @@ static void summarise(struct work *work)
     json_t *event = summary_event(work, seconds), *clip = work->attempts.clip ? clip_event(work) : NULL;
     if (event && clip)
         json_object_update(event, clip);
+    if (event && work->takes.made)
+        cli_takes_summarise(&work->takes, event);
     json_decref(clip);
     cli_emit(&work->report, event);
-    if (!work->attempts.clip || work->report.quiet)
+    if (work->request.dry_run || work->report.quiet)
         return;
+    if (work->takes.sheet)
+        cli_print(&work->report, "%s, %s: all of them", work->takes.sheet, work->takes.page);
     for (uint32_t i = 0; i < work->delivery.count; i++) {
         const struct cli_target *target = &work->delivery.targets[i];
         char peak[CLI_NUMBER_SIZE], result[96];
         cli_print(&work->report, "%s: %s, %.1f s, peak %s", target->clip,
                   cli_target_describe(result, sizeof result, target), seconds,
-                  cli_bytes(peak, ps_clip_peak_bytes(work->attempts.clip)));
+                  cli_bytes(peak, work->attempts.clip ? ps_clip_peak_bytes(work->attempts.clip)
+                                                      : work->takes.peak_bytes));
     }
 }
 
@@ -251,6 +298,7 @@ static void close_work(struct work *work)
     ps_clip_free(&work->attempts.clip);
     json_decref(work->attempts.tried);
     ps_photo_free(&work->photo);
+    cli_takes_free(&work->takes);
     cli_delivery_close(&work->delivery);
     ps_model_close(&work->model);
     ps_context_close(&work->context);
@@ -277,6 +325,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_repeat_names(&work.names, &work.request, work.layers.sidecar, &error);
     }
     work.report.quiet = work.request.quiet;
+    if (!error.status)
+        cli_repeat_latents(&work.names, &work.request, &work.layers.settings, work.layers.sidecar,
+                           &work.report, &error);
     cli_layers_warn(&work.report, command->options);
     if (!error.status && !cli_request_resolve(&work.request, &error)) {
         cli_stop_begin(work.request.quiet);

@@ -9,7 +9,7 @@
 
 /* Sections of a sidecar that a repeated render takes into account, or may leave aside: the quality of the clip of
  * then is measured again. One that is not known may change the clip. */
-static const char *const known_sections[] = {"options", "quality"};
+static const char *const known_sections[] = {"options", "quality", "latents"};
 
 static enum ps_status check_sections(const struct ps_sidecar *sidecar, const char *path,
                                      struct ps_error *error)
@@ -83,9 +83,39 @@ enum ps_status cli_repeat_names(struct cli_names *names, struct cli_request *req
     return complete(&request->output, &names->output, from, ps_sidecar_output(sidecar), "clip", error);
 }
 
+enum ps_status cli_repeat_latents(struct cli_names *names, const struct cli_request *request,
+                                  const struct cli_settings *settings, struct ps_sidecar *sidecar,
+                                  struct cli_report *report, struct ps_error *error)
+{
+    const char *text = sidecar ? ps_sidecar_section(sidecar, "latents") : NULL;
+    const char *changed = text ? cli_record_changed(settings, request->from) : NULL;
+    json_t *section = text ? json_loads(text, 0, NULL) : NULL;
+    const char *name = json_string_value(json_object_get(section, "name"));
+    const char *expected = json_string_value(json_object_get(section, "sha256"));
+    char found[65];
+    if (text && (!name || !expected || !is_component(name)))
+        cli_fail(error, PS_ERR_INPUT, "sidecar.value",
+                 "%.300s: latents: expected an object of name, sha256 and steps", request->from);
+    else if (changed)
+        cli_say(report, true, "--%s is not as it was, so this render begins at its beginning", changed);
+    else if (text && !(names->latents = place(request->from, name, true)))
+        cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    else if (text && access(names->latents, F_OK)) {
+        cli_say(report, true, "%s is gone, so this render begins at its beginning", name);
+        free(names->latents);
+        names->latents = NULL;
+    } else if (text && !ps_file_hash(found, names->latents, error) && strcmp(found, expected) != 0)
+        cli_fail(error, PS_ERR_INPUT, "sidecar.differs",
+                 "%.300s: %.200s are not the latents of then: SHA-256 %s; expected %.64s", request->from,
+                 name, found, expected);
+    json_decref(section);
+    return error->status;
+}
+
 void cli_names_free(struct cli_names *names)
 {
     free(names->photo);
     free(names->model);
     free(names->output);
+    free(names->latents);
 }

@@ -16,7 +16,7 @@ struct cli_request {
     struct ps_photo_params photo_params;
     uint32_t threads;
     int on_fail; /* enum cli_on_fail */
-    uint32_t rerolls;
+    uint32_t rerolls, candidates, draft; /* 0 in the last two for none */
     int fit, schedule, rng, dtype; /* of the enums of ps_render_params */
     int sandbox;                   /* enum ps_sandbox */
     const char *poster, *logo, *end_card;

@@ -28,14 +28,19 @@ char *cli_marked(const char *path, const char *mark)
     return asprintf(&marked, "%.*s%s%s", (int)end, path, mark, path + end) < 0 ? NULL : marked;
 }
 
-/* The clip's name with ".json" after it, also where the clip is a folder. */
-static char *name_sidecar(const char *clip)
+char *cli_beside(const char *clip, const char *end)
 {
     size_t length = strlen(clip);
     char *name = NULL;
     while (length > 1 && clip[length - 1] == '/')
         length--;
-    return asprintf(&name, "%.*s.json", (int)length, clip) < 0 ? NULL : name;
+    return asprintf(&name, "%.*s%s", (int)length, clip, end) < 0 ? NULL : name;
+}
+
+char *cli_renamed(const char *path, const char *end)
+{
+    char *name = NULL;
+    return asprintf(&name, "%.*s%s", (int)find_end(path), path, end) < 0 ? NULL : name;
 }
 
 enum ps_status cli_target_make(struct cli_target *target, const struct cli_request *request, const char *mark,
@@ -50,7 +55,7 @@ enum ps_status cli_target_make(struct cli_target *target, const struct cli_reque
     target->clip = cli_marked(request->output, both);
     target->poster = cli_marked(request->poster, both);
     if (target->clip && !request->no_sidecar)
-        target->sidecar = name_sidecar(target->clip);
+        target->sidecar = cli_beside(target->clip, ".json");
     if (!target->clip != !request->output || !target->poster != !request->poster ||
         (target->clip && !request->no_sidecar && !target->sidecar))
         return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");

@@ -17,6 +17,12 @@ struct cli_target {
  * and where memory is short. */
 char *cli_marked(const char *path, const char *mark);
 
+/* The clip's name with `end` after it, also where the clip is a folder: "shoe.mp4.json". Null where memory is short. */
+char *cli_beside(const char *clip, const char *end);
+
+/* `path` with `end` in place of its own, "-candidates.png". Null where memory is short. */
+char *cli_renamed(const char *path, const char *end);
+
 /* Names the files: those of the request, with `mark` and the format's own mark where it has to be told from others
  * (`marks_format`). Status: PS_ERR_MEMORY. */
 enum ps_status cli_target_make(struct cli_target *target, const struct cli_request *request, const char *mark,

@@ -44,11 +44,12 @@ class Terminal(harness.Case):
         self.assertNotIn(b"\x1b", seen)
         # The terminal makes \r\n of a line's end; a lone \r begins the line again.
         lines = seen.replace(b"\r\n", b"\n").split(b"\n")
-        live = [line for line in lines if b"\r" in line]
-        self.assertEqual(len(live), 1, seen)
+        # What the quality gate says stands between the render and the save.
+        render, *save = [line for line in lines if b"\r" in line]
+        self.assertLessEqual(len(save), b"needs eyes" in seen, seen)
         for words in (b"vision", b"unet  step 2/3", b"s/step", b"ETA", b"decoder"):
-            self.assertIn(words, live[0])
-        for shown in live[0].split(b"\r"):
+            self.assertIn(words, render)
+        for shown in (render + b"\r" + b"".join(save)).split(b"\r"):
             self.assertLess(len(shown), 100)
 
     def test_plain_lines_where_asked(self):
