@@ -3,11 +3,12 @@
 ratio.
 
 usage: vs_pytorch.py PACKSHOT MODEL [--part unet|decoder|encoder|vision] [--size WxH] [--frames N] [--dtype bf16|f32]
-                     [--threads N] [--rounds N] [--turns N] [--channels-last]
+                     [--threads N] [--rounds N] [--turns N] [--cold] [--channels-last]
 
 PACKSHOT is the program, built in release mode; MODEL a diffusers folder (any weights will do: only the time is compared).
 Needs torch, diffusers and transformers. The two take turns, so that both see the same machine: in each turn PyTorch and
-then packshot run as many rounds, after a forward that warms up. The ratio is the median over the turns.
+then packshot run as many rounds, after a forward that warms up (PyTorch's once, and not with --cold, for forwards of
+minutes). The ratio is the median over the turns.
 """
 import argparse
 import json
@@ -29,6 +30,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=3, help="forwards of each in a turn")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--cold", action="store_true")
     parser.add_argument("--channels-last", action="store_true", help="PyTorch's weights in that memory format")
     args = parser.parse_args()
     args.width, args.height = (int(side) for side in args.size.split("x"))
@@ -102,7 +104,8 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     forward = globals()[args.part](args)
-    time_torch(forward, 1)
+    if not args.cold:
+        time_torch(forward, 1)
     theirs, ours = [], []
     for turn in range(args.turns):
         theirs.append(statistics.median(time_torch(forward, args.rounds)))
