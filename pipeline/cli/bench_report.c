@@ -117,7 +117,7 @@ void cli_tell_bench(struct cli_report *report, const struct ps_device *device, c
         model ? cli_json_text(model) : json_null(), "part", parts[params->part], "width", (int)params->width,
         "height", (int)params->height, "frames", (int)params->frames, "dtype", cli_dtype_name(params->dtype),
         "threads", (int)bench->threads, "rounds", (int)params->rounds, "table", tables[params->by],
-        "table_seconds", bench->table_seconds, "rows", rows_event(bench));
+        "table_seconds", bench->table_seconds);
     json_t *figures = figures_event(bench, resident);
     if (event && figures)
         json_object_update(event, figures);
