@@ -1,23 +1,14 @@
-/* Ingest in a child process, and what the parent believes of its answer: the sizes that it checks, text that it makes
- * printable, and pixels, of which any value is as good as another. */
-#include "media/ingest.h"
+#include "media/apart.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SECONDS = 30, DATA_AT = 16384 };
+enum { SECONDS = 30 };
 
 #define MEMORY_BYTES (UINT64_C(2) << 30)
 
-/* The answer; pixels follow at DATA_AT. */
-struct answer {
-    struct ps_error error;
-    struct ps_notes notes;
-    uint32_t width, height, channels;
-};
-
-_Static_assert(sizeof(struct answer) <= DATA_AT, "the pixels begin after the answer");
+_Static_assert(sizeof(struct ps_answer) <= PS_ANSWER_SIZE, "the pixels begin after the answer");
 
 struct question {
     const struct ps_file *file;
@@ -27,14 +18,15 @@ struct question {
 static void answer_in_child(void *shared, const void *user)
 {
     const struct question *question = user;
-    struct answer *answer = shared;
+    struct ps_answer *answer = shared;
     struct ps_raster raster = {0};
     if (ps_ingest(&raster, &answer->notes, question->file, question->params, &answer->error))
         return;
     answer->width = raster.width;
     answer->height = raster.height;
     answer->channels = raster.channels;
-    memcpy((uint8_t *)shared + DATA_AT, raster.bytes, (size_t)raster.width * raster.height * raster.channels);
+    memcpy((uint8_t *)shared + PS_ANSWER_SIZE, raster.bytes,
+           (size_t)raster.width * raster.height * raster.channels);
 }
 
 static enum ps_status fail_child(struct ps_error *error, const struct ps_file *file,
@@ -67,20 +59,20 @@ static enum ps_status pass_error(struct ps_error *error, struct ps_error *told)
     return status;
 }
 
-static bool is_sound(const struct answer *answer, const struct ps_sandbox_end *end)
+static bool is_sound(const struct ps_answer *answer, const struct ps_sandbox_end *end)
 {
     const uint64_t pixels = (uint64_t)answer->width * answer->height;
     return pixels && answer->width <= PS_PHOTO_MAX_SIDE && answer->height <= PS_PHOTO_MAX_SIDE &&
            pixels <= PS_PHOTO_MAX_PIXELS && (answer->channels == 3 || answer->channels == 4) &&
-           DATA_AT + pixels * answer->channels <= end->shared_bytes;
+           PS_ANSWER_SIZE + pixels * answer->channels <= end->shared_bytes;
 }
 
-enum ps_status ps_ingest_collect(struct ps_raster *raster, struct ps_notes *notes, const struct ps_file *file,
+enum ps_status ps_answer_collect(struct ps_raster *raster, struct ps_notes *notes, const struct ps_file *file,
                                  const struct ps_sandbox_end *end, struct ps_error *error)
 {
     if (!end->done)
         return fail_child(error, file, end);
-    struct answer answer;
+    struct ps_answer answer;
     memcpy(&answer, end->shared, sizeof answer);
     if (answer.error.status)
         return pass_error(error, &answer.error);
@@ -93,7 +85,7 @@ enum ps_status ps_ingest_collect(struct ps_raster *raster, struct ps_notes *note
     *raster = (struct ps_raster){.width = answer.width, .height = answer.height, .channels = answer.channels};
     const enum ps_status status = ps_raster_new(raster, error);
     if (!status)
-        memcpy(raster->bytes, (const uint8_t *)end->shared + DATA_AT,
+        memcpy(raster->bytes, (const uint8_t *)end->shared + PS_ANSWER_SIZE,
                (size_t)answer.width * answer.height * answer.channels);
     return status;
 }
@@ -104,7 +96,7 @@ enum ps_status ps_ingest_apart(struct ps_raster *raster, struct ps_notes *notes,
     const struct question question = {file, params};
     const struct ps_sandbox_job job = {.body = answer_in_child,
                                        .user = &question,
-                                       .shared_bytes = DATA_AT + (size_t)PS_PHOTO_MAX_PIXELS * 4,
+                                       .shared_bytes = PS_ANSWER_SIZE + (size_t)PS_PHOTO_MAX_PIXELS * 4,
                                        .memory_bytes = MEMORY_BYTES,
                                        .seconds = SECONDS,
                                        .strict = strict};
@@ -115,7 +107,7 @@ enum ps_status ps_ingest_apart(struct ps_raster *raster, struct ps_notes *notes,
     if (!(end.layers & PS_LAYER_FILTER))
         ps_note(notes,
                 "it was decoded without a filter of system calls: this kernel or container has no seccomp");
-    status = ps_ingest_collect(raster, notes, file, &end, error);
+    status = ps_answer_collect(raster, notes, file, &end, error);
     ps_sandbox_free(&end);
     return status;
 }

@@ -121,15 +121,6 @@ static void shorten_jpeg(AVPacket *packet, const struct ps_image_facts *facts, c
     av_shrink_packet(packet, size);
 }
 
-/* A TIFF of inks is given out as RGBA, for the same reason. */
-static void rename_inks(AVPacket *packet, const struct ps_image_facts *facts)
-{
-    enum { RGB = 2 };
-    const bool little = packet->data[0] == 'I';
-    packet->data[facts->photometric_at + (little ? 0 : 1)] = RGB;
-    packet->data[facts->photometric_at + (little ? 1 : 0)] = 0;
-}
-
 static int fill_packet(AVPacket *packet, const struct ps_image_facts *facts, const struct ps_file *file)
 {
     const int code = av_new_packet(packet, (int)file->size);
@@ -138,8 +129,8 @@ static int fill_packet(AVPacket *packet, const struct ps_image_facts *facts, con
     memcpy(packet->data, file->bytes, file->size);
     if (facts->kind == PS_IMAGE_JPEG)
         shorten_jpeg(packet, facts, file);
-    else if (facts->kind == PS_IMAGE_TIFF && facts->ink != PS_INK_NONE)
-        rename_inks(packet, facts);
+    else if (facts->kind == PS_IMAGE_TIFF)
+        ps_shorten_tiff(packet->data, file->size, facts->ink);
     return 0;
 }
 

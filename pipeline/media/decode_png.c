@@ -11,6 +11,7 @@ struct reader {
     const struct ps_file *file;
     size_t at; /* read position in the file */
     struct ps_raster raster;
+    uint8_t *indices;        /* [height, width], of a picture with a palette */
     bool deep;               /* keep 16 bits */
     struct ps_error failure; /* what happened inside the jump */
     png_structp png;
@@ -73,7 +74,7 @@ static bool is_little_endian(void)
     return *(const uint8_t *)&one;
 }
 
-/* Asks for RGB, or RGBA where anything is transparent, from every kind of PNG. */
+/* Asks for RGB, or RGBA where anything is transparent, and for bytes of indices where there is a palette. */
 static void ask_for_rgb(struct reader *reader)
 {
     png_structp png = reader->png;
@@ -83,14 +84,73 @@ static void ask_for_rgb(struct reader *reader)
         png_set_scale_16(png);
     if (depth == 16 && reader->deep && is_little_endian())
         png_set_swap(png);
-    if (colour == PNG_COLOR_TYPE_PALETTE)
-        png_set_palette_to_rgb(png);
+    if (colour == PNG_COLOR_TYPE_PALETTE) {
+        png_set_packing(png);
+        return;
+    }
     if (colour == PNG_COLOR_TYPE_GRAY && depth < 8)
         png_set_expand_gray_1_2_4_to_8(png);
     if (png_get_valid(png, reader->info, PNG_INFO_tRNS))
         png_set_tRNS_to_alpha(png);
     if (colour == PNG_COLOR_TYPE_GRAY || colour == PNG_COLOR_TYPE_GRAY_ALPHA)
         png_set_gray_to_rgb(png);
+}
+
+static void take_memory(struct reader *reader)
+{
+    if (ps_raster_new(&reader->raster, &reader->failure))
+        longjmp(reader->back, 1);
+}
+
+static void read_rows(struct reader *reader, uint8_t *to, size_t stride, int passes)
+{
+    if (png_get_rowbytes(reader->png, reader->info) != stride)
+        png_error(reader->png, "unexpected pixel layout");
+    for (int pass = 0; pass < passes; pass++)
+        for (uint32_t y = 0; y < reader->raster.height; y++)
+            png_read_row(reader->png, to + y * stride, NULL);
+}
+
+struct palette {
+    png_colorp colours;
+    png_bytep alphas;
+    int count, alpha_count; /* what has no alpha is opaque */
+};
+
+/* libpng itself shows an index past the palette's end as black. */
+static void look_up_colours(struct reader *reader, const struct palette *palette)
+{
+    const struct ps_raster *raster = &reader->raster;
+    const size_t pixels = (size_t)raster->width * raster->height;
+    for (size_t i = 0; i < pixels; i++) {
+        const int index = reader->indices[i];
+        uint8_t *to = raster->bytes + i * raster->channels;
+        if (index >= palette->count)
+            png_error(reader->png, "index past the end of the palette");
+        to[0] = palette->colours[index].red;
+        to[1] = palette->colours[index].green;
+        to[2] = palette->colours[index].blue;
+        if (raster->channels == 4)
+            to[3] = index < palette->alpha_count ? palette->alphas[index] : 255;
+    }
+}
+
+static void read_indexed(struct reader *reader, int passes)
+{
+    struct ps_raster *raster = &reader->raster;
+    struct palette palette = {0};
+    png_get_PLTE(reader->png, reader->info, &palette.colours, &palette.count);
+    png_get_tRNS(reader->png, reader->info, &palette.alphas, &palette.alpha_count, NULL);
+    raster->channels = palette.alpha_count ? 4 : 3;
+    take_memory(reader);
+    reader->indices = malloc((size_t)raster->width * raster->height);
+    if (!reader->indices) {
+        ps_fail(&reader->failure, PS_ERR_MEMORY, "memory.host", "%.300s: no memory to decode it",
+                reader->file->name);
+        longjmp(reader->back, 1);
+    }
+    read_rows(reader, reader->indices, raster->width, passes);
+    look_up_colours(reader, &palette);
 }
 
 /* Runs under setjmp; returns only if all went well. */
@@ -108,14 +168,14 @@ static void read_pixels(struct reader *reader)
                                  .height = png_get_image_height(png, reader->info),
                                  .channels = png_get_channels(png, reader->info),
                                  .deep = bytes == 2};
-    const size_t stride = (size_t)raster->width * raster->channels * bytes;
-    if ((raster->channels != 3 && raster->channels != 4) || png_get_rowbytes(png, reader->info) != stride)
+    if (png_get_color_type(png, reader->info) == PNG_COLOR_TYPE_PALETTE) {
+        read_indexed(reader, passes);
+    } else if (raster->channels == 3 || raster->channels == 4) {
+        take_memory(reader);
+        read_rows(reader, raster->bytes, (size_t)raster->width * raster->channels * bytes, passes);
+    } else {
         png_error(png, "unexpected pixel layout");
-    if (ps_raster_new(raster, &reader->failure))
-        longjmp(reader->back, 1);
-    for (int pass = 0; pass < passes; pass++)
-        for (uint32_t y = 0; y < raster->height; y++)
-            png_read_row(png, raster->bytes + y * stride, NULL);
+    }
     png_read_end(png, NULL);
 }
 
@@ -149,6 +209,7 @@ enum ps_status ps_decode_png(struct ps_raster *raster, const struct ps_image_fac
         *raster = reader->raster;
     }
     png_destroy_read_struct(&reader->png, &reader->info, NULL);
+    free(reader->indices);
     free(reader);
     return status;
 }

@@ -4,7 +4,6 @@
 
 #include "media/notes.h"
 #include "media/raster.h"
-#include "sandbox/sandbox.h"
 
 struct ps_ingest_params {
     bool assume_cmyk; /* inks without a profile are converted plainly */
@@ -14,15 +13,5 @@ struct ps_ingest_params {
  * PS_ERR_MEMORY. */
 enum ps_status ps_ingest(struct ps_raster *raster, struct ps_notes *notes, const struct ps_file *file,
                          const struct ps_ingest_params *params, struct ps_error *error);
-
-/* The same in a child process that can only compute. `strict` is that of ps_sandbox_job. A child that dies is
- * PS_ERR_INPUT "image.crashed-decoder". */
-enum ps_status ps_ingest_apart(struct ps_raster *raster, struct ps_notes *notes, const struct ps_file *file,
-                               const struct ps_ingest_params *params, bool strict, struct ps_error *error);
-
-/* What a child left in the shared bytes, distrusted: copied out if it is sound, else PS_ERR_INPUT. For ps_ingest_apart
- * and its tests. */
-enum ps_status ps_ingest_collect(struct ps_raster *raster, struct ps_notes *notes, const struct ps_file *file,
-                                 const struct ps_sandbox_end *end, struct ps_error *error);
 
 #endif

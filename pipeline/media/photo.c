@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "frame/place.h"
+#include "media/apart.h"
 #include "media/backdrop.h"
-#include "media/ingest.h"
 #include "media/resample.h"
 
 #define WHITE UINT32_C(0xffffff)

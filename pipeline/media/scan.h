@@ -47,8 +47,6 @@ struct ps_image_facts {
     /* PNG's chunks about colour, each from its type to the end of its data. */
     struct ps_span iccp, cicp, gama, chrm;
     bool srgb; /* PNG says so */
-
-    size_t photometric_at; /* TIFF: where the file says what its channels are; 0 elsewhere */
 };
 
 /* Fails for what is no photo, is cut, is too large or is of a kind that is not read. */
@@ -59,6 +57,10 @@ enum ps_status ps_scan_image(struct ps_image_facts *facts, const struct ps_file 
 enum ps_status ps_scan_jpeg(struct ps_image_facts *facts, const struct ps_file *file, struct ps_error *error);
 enum ps_status ps_scan_tiff(struct ps_image_facts *facts, const struct ps_file *file, struct ps_error *error);
 enum ps_status ps_scan_bmp(struct ps_image_facts *facts, const struct ps_file *file, struct ps_error *error);
+
+/* Makes a copy of a file that ps_scan_tiff took fit for libavcodec's strict decoder, to which every tag that it does not
+ * know is an error: the first directory keeps what pixels need, and is the last. Inks are called RGBA. */
+void ps_shorten_tiff(uint8_t *bytes, size_t size, enum ps_ink ink);
 
 /* Their refusals: image.truncated, image.damaged, image.unsupported. `where`, `how` and `what` complete "it ends after
  * N bytes ...", "the file is damaged: ..." and "... is not supported". */

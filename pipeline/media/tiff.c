@@ -15,14 +15,21 @@ enum tag {
     BITS = 258,
     COMPRESSION = 259,
     PHOTOMETRIC = 262,
+    FILL_ORDER = 266,
     STRIP_OFFSETS = 273,
     SAMPLES = 277,
+    STRIP_ROWS = 278,
     STRIP_SIZES = 279,
+    PLANES = 284,
+    FAX3_OPTIONS = 292,
+    FAX4_OPTIONS = 293,
     PREDICTOR = 317,
+    COLOUR_MAP = 320,
     TILE_WIDTH = 322,
     INK_SET = 332,
     EXTRA_SAMPLES = 338,
     SAMPLE_FORMAT = 339,
+    SUBSAMPLING = 530,
     CFA_PATTERN = 33422,
     PROFILE = 34675,
     DNG_VERSION = 50706
@@ -260,7 +267,36 @@ enum ps_status ps_scan_tiff(struct ps_image_facts *facts, const struct ps_file *
     facts->exif = (struct ps_span){file->bytes, file->size};
     if (find(&field, &reader, directory, PROFILE) && field.at && type_size(field.type) == 1)
         facts->icc = (struct ps_span){file->bytes + field.at, field.count};
-    if (find(&field, &reader, directory, PHOTOMETRIC))
-        facts->photometric_at = field.at;
     return check_strips(&reader, directory, file, error);
+}
+
+static void set16(const struct reader *reader, uint8_t *bytes, uint32_t value)
+{
+    bytes[reader->little ? 0 : 1] = (uint8_t)value;
+    bytes[reader->little ? 1 : 0] = (uint8_t)(value >> 8);
+}
+
+void ps_shorten_tiff(uint8_t *bytes, size_t size, enum ps_ink ink)
+{
+    static const uint16_t kept[] = {
+        WIDTH,      HEIGHT,      BITS,   COMPRESSION,  PHOTOMETRIC,  FILL_ORDER, STRIP_OFFSETS, SAMPLES,
+        STRIP_ROWS, STRIP_SIZES, PLANES, FAX3_OPTIONS, FAX4_OPTIONS, PREDICTOR,  COLOUR_MAP,    SUBSAMPLING};
+    const struct reader reader = {bytes, size, bytes[0] == 'I'};
+    const size_t directory = get32(&reader, 4), count = get16(&reader, directory);
+    uint8_t *to = bytes + directory + 2;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *entry = bytes + directory + 2 + i * ENTRY;
+        const uint32_t tag = get16(&reader, (size_t)(entry - bytes));
+        bool keep = false;
+        for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+            keep = keep || kept[k] == tag;
+        if (!keep)
+            continue;
+        memmove(to, entry, ENTRY);
+        if (tag == PHOTOMETRIC && ink != PS_INK_NONE)
+            set16(&reader, to + 8, RGB);
+        to += ENTRY;
+    }
+    set16(&reader, bytes + directory, (uint32_t)((size_t)(to - bytes) - directory - 2) / ENTRY);
+    memset(to, 0, 4);
 }
