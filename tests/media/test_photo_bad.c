@@ -217,6 +217,7 @@ static void test_places(void **state)
     expect_load(path, "image.not-regular");
     assert_true(time(NULL) - begun < 5);
     expect_load("/dev/zero", "image.not-regular");
+    expect_load("/proc/self/status", "image.empty"); /* regular, and of no size */
     assert_int_equal(symlink("b", join(path, folder, "a")), 0);
     assert_int_equal(symlink("a", join(other, folder, "b")), 0);
     expect_load(path, "image.unreadable");

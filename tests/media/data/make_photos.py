@@ -81,6 +81,12 @@ def main():
     with_reference("webp-lossy-alpha.webp", cut_out(), quality=90)
     with_reference("webp-lossless-alpha.webp", cut_out(), lossless=True, exact=True)
     with_reference("webp-turned.webp", rgb, quality=90, exif=exif(8))
+    for compression in ("lzw", "adobe_deflate", "packbits"):
+        with_reference("tiff-%s.tif" % compression.split("_")[-1], rgb, compression=compression if compression == "packbits" else "tiff_" + compression)
+    with_reference("tiff-group4.tif", rgb.convert("1"), compression="group4")
+    with_reference("tiff-palette.tif", rgb.quantize(16), compression="tiff_lzw")
+    save("tiff-jpeg.tif", rgb, compression="jpeg")
+    save("tiff-pages.tif", rgb, save_all=True, append_images=[ImageOps.flip(rgb)], compression="tiff_lzw")
     # Fewer rows and more columns: Pillow 13 does the columns first.
     decoded(os.path.join(HERE, "jpeg444.png")).resize(RESIZED, Image.Resampling.LANCZOS).save(os.path.join(HERE, "resized.png"))
     save("cmyk.jpg", rgb.convert("CMYK"), quality=80)
