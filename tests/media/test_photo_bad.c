@@ -158,6 +158,43 @@ static void test_message_names_kind(void **state)
     folder_remove(folder);
 }
 
+/* Pictures of kinds that are not read are told from what is no picture, by name and with what to do. */
+static void test_other_pictures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *says;
+    } cases[] = {
+#define PICTURE(bytes, says) {bytes, sizeof bytes - 1, says}
+        PICTURE("GIF89a\1\0\1\0", "GIF"),
+        PICTURE("8BPS\0\1", "Photoshop"),
+        PICTURE("\0\0\0\x18\146typheic", "HEIC"),
+        PICTURE("\0\0\0\x18\146typmif1", "HEIF"),
+        PICTURE("\0\0\0\x18\146typavif", "AVIF"),
+        PICTURE("\0\0\0\x18\146typcrx ", "camera raw"),
+        PICTURE("FUJIFILMCCD-RAW 0201", "camera raw"),
+        PICTURE("IIRO\x08\0\0\0", "camera raw"),
+        PICTURE("IIU\0\x08\0\0\0", "camera raw"),
+        PICTURE("MM\0+\0\x08\0\0", "BigTIFF"),
+        PICTURE("\xff\x0a\0\0", "JPEG XL"),
+        PICTURE("\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ps_file file = {.name = "x", .bytes = malloc(cases[i].size), .size = cases[i].size};
+        struct ps_photo *photo = NULL;
+        struct ps_error error = {0};
+        memcpy(file.bytes, cases[i].bytes, cases[i].size);
+        ps_photo_decode(&photo, &file, NULL, &error);
+        assert_null(photo);
+        assert_error(&error, PS_ERR_INPUT, "image.unsupported");
+        if (!strstr(error.message, cases[i].says) || !strstr(error.hint, "PNG, JPEG or TIFF"))
+            fail_msg("%s: %s, %s", cases[i].says, error.message, error.hint);
+        free(file.bytes);
+    }
+}
+
 static void test_unsupported(void **state)
 {
     (void)state;
@@ -322,6 +359,7 @@ int main(void)
         silent_unit_test(test_short_scan),
         silent_unit_test(test_other_files),
         silent_unit_test(test_message_names_kind),
+        silent_unit_test(test_other_pictures),
         silent_unit_test(test_unsupported),
         silent_unit_test(test_too_large),
         silent_unit_test(test_places),
