@@ -606,16 +606,16 @@ PS_API enum ps_status ps_output_check(const char *path, bool overwrite, struct p
 
 /* Finishes and encodes a clip: BT.709 in limited range, chroma at the left (GIF, WebP and PNG are sRGB), MP4 and MOV with
  * the index first, no dates in the file. The file or folder appears under its name only when it is complete, every frame of
- * it read back and decoded, and it is on disk. Holds a few frames beside the clip. MP4 and MOV carry an XMP packet that
- * says that the clip is generated, with what and from what, and composite where logo, end card or product lock bring real
- * pixels in. A sidecar appears after the clip, and so only beside the clip that it describes. Status: as
+ * it read back and decoded, and it is on disk. Holds a few frames beside the clip. The file, or each file of a folder, carries
+ * an XMP packet that says that the clip is generated, with what and from what, and composite where logo, end card or product
+ * lock bring real pixels in. A sidecar appears after the clip, and so only beside the clip that it describes. Status: as
  * ps_clip_plan_save, PS_ERR_OUTPUT, PS_ERR_CANCELLED; PS_ERR_USAGE for a sidecar of a clip whose model was not
  * identified. */
 PS_API enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
                                    struct ps_error *error);
 
 /* Saves one frame as a PNG or JPEG file, by the path's end: the result's first that the fade in does not touch. Of
- * `params` counts `overwrite` and `finish`. Status: as ps_clip_save. */
+ * `params` counts `overwrite`, `finish` and the label of `provenance`. Status: as ps_clip_save. */
 PS_API enum ps_status ps_clip_save_poster(const struct ps_clip *clip, const char *path,
                                           const struct ps_save_params *params, struct ps_error *error);
 

@@ -9,17 +9,17 @@
 /* The caption is drawn once, in white on black, and the picture becomes an overlay: that gives its true size, so
  * that it keeps to the margins, and costs nothing per frame. */
 
-enum { MAX_LINES = 32, SMALLEST = 8 /* pixels of a font */ };
+enum { SMALLEST = 8 /* pixels of a font */, PIXEL = 3 /* bytes */ };
 
-/* A grey picture of the text and what of it is not black. */
+/* A picture of the text and what of it is not black. It is RGB of equal channels: in grey, white is drawn as 235. */
 struct drawing {
-    AVFrame *frame;
+    AVFrame *frame;     /* RGB24 */
     struct ps_crop box; /* empty where all of it is black */
 };
 
 struct lines {
     char text[1024];
-    const char *at[MAX_LINES];
+    const char *at[PS_MAX_CAPTION_LINES];
     uint32_t count;
 };
 
@@ -28,7 +28,7 @@ static void split_lines(struct lines *lines, const char *text)
     char *rest = NULL;
     snprintf(lines->text, sizeof lines->text, "%s", text);
     lines->count = 0;
-    for (char *line = strtok_r(lines->text, "\n", &rest); line && lines->count < MAX_LINES;
+    for (char *line = strtok_r(lines->text, "\n", &rest); line && lines->count < PS_MAX_CAPTION_LINES;
          line = strtok_r(NULL, "\n", &rest))
         lines->at[lines->count++] = line;
 }
@@ -68,7 +68,7 @@ static void find_box(struct drawing *drawing)
     for (int y = 0; y < drawing->frame->height; y++) {
         const uint8_t *row = drawing->frame->data[0] + y * (ptrdiff_t)drawing->frame->linesize[0];
         for (int x = 0; x < drawing->frame->width; x++) {
-            if (!row[x])
+            if (!row[x * PIXEL])
                 continue;
             left = (uint32_t)x < left ? (uint32_t)x : left;
             right = (uint32_t)x >= right ? (uint32_t)x + 1 : right;
@@ -83,10 +83,10 @@ static void find_box(struct drawing *drawing)
 static enum ps_status draw(struct drawing *drawing, const struct ps_finish_plan *plan,
                            const struct lines *lines, uint32_t size, uint32_t border, struct ps_error *error)
 {
-    struct ps_inlet inlet = {.format = AV_PIX_FMT_GRAY8, .rate = {25, 1}};
+    struct ps_inlet inlet = {.format = AV_PIX_FMT_RGB24, .rate = {25, 1}};
     struct ps_graph graph;
     canvas_size(&inlet.width, &inlet.height, plan, size, lines->count);
-    uint8_t *black = calloc(inlet.height, inlet.width);
+    uint8_t *black = calloc(inlet.height, (size_t)inlet.width * PIXEL);
     if (!black)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a caption");
     ps_graph_open(&graph, 1);
@@ -94,9 +94,9 @@ static enum ps_status draw(struct drawing *drawing, const struct ps_finish_plan 
     for (uint32_t i = 0; i < lines->count; i++)
         add_line(&graph, &last, &plan->params.caption, lines->at[i], size, 2 * size + i * size * 5 / 4,
                  border);
-    AVFilterContext *sink = ps_graph_sink(&graph, last, AV_PIX_FMT_GRAY8);
+    AVFilterContext *sink = ps_graph_sink(&graph, last, AV_PIX_FMT_RGB24);
     ps_graph_ready(&graph);
-    const struct ps_view view = {black, inlet.width, inlet.height, inlet.width};
+    const struct ps_view view = {black, inlet.width, inlet.height, (size_t)inlet.width * PIXEL};
     ps_graph_push(&graph, source, &view, 0);
     if (ps_graph_pull(&graph, sink, drawing->frame))
         find_box(drawing);
@@ -117,6 +117,11 @@ static enum ps_status fit(struct drawing *drawing, const struct ps_finish_plan *
                           const struct lines *lines, uint32_t *size, struct ps_error *error)
 {
     const struct ps_crop room = ps_overlay_room(plan, plan->params.caption.margin);
+    /* From baseline to baseline it is 5 / 4 of the size: what cannot fit is not tried, its canvas could be huge. */
+    const uint32_t gaps = lines->count ? lines->count - 1 : 0;
+    const uint32_t most = gaps ? room.height * 4 / (5 * gaps) : *size;
+    if (*size > most)
+        *size = most > SMALLEST ? most : SMALLEST;
     while (!draw(drawing, plan, lines, *size, border_of(*size), error)) {
         const struct ps_crop *box = &drawing->box;
         if (!box->width)
@@ -139,19 +144,23 @@ static double luma(uint32_t colour)
     return 0.2126 * (colour >> 16 & 0xff) + 0.7152 * (colour >> 8 & 0xff) + 0.0722 * (colour & 0xff);
 }
 
+static const uint8_t *pixel_at(const AVFrame *frame, uint32_t x, uint32_t y)
+{
+    return frame->data[0] + (ptrdiff_t)y * frame->linesize[0] + (size_t)x * PIXEL;
+}
+
 /* The fill in the caption's colour, about it the outline in black or white, whichever is farther from it. */
 static void colour_in(struct ps_overlay *overlay, const struct drawing *outlined,
                       const struct drawing *filled, uint32_t colour)
 {
     const uint32_t outline = luma(colour) > 127 ? 0 : 255;
     for (uint32_t y = 0; y < overlay->height; y++) {
-        const ptrdiff_t row = (ptrdiff_t)(outlined->box.top + y);
-        const uint8_t *outer =
-            outlined->frame->data[0] + row * outlined->frame->linesize[0] + outlined->box.left;
-        const uint8_t *inner = filled->frame->data[0] + row * filled->frame->linesize[0] + outlined->box.left;
+        const uint8_t *outer = pixel_at(outlined->frame, outlined->box.left, outlined->box.top + y);
+        const uint8_t *inner = pixel_at(filled->frame, outlined->box.left, outlined->box.top + y);
         uint8_t *to = overlay->rgba + (size_t)y * overlay->width * 4;
         for (uint32_t x = 0; x < overlay->width; x++, to += 4) {
-            const uint32_t fill = inner[x], all = outer[x] > fill ? outer[x] : fill;
+            const uint32_t fill = inner[x * PIXEL], outside = outer[x * PIXEL],
+                           all = outside > fill ? outside : fill;
             for (unsigned c = 0; c < 3; c++)
                 to[c] =
                     (uint8_t)(((colour >> (16 - 8 * c) & 0xff) * fill + outline * (all - fill) + 127) / 255);

@@ -40,8 +40,14 @@ static int32_t next_character(const uint8_t **text)
 static enum ps_status check_text(const char *text, struct ps_error *error)
 {
     enum { LONGEST = 1000 };
+    uint32_t lines = 1;
     if (strnlen(text, LONGEST + 1) > LONGEST)
         return ps_fail(error, PS_ERR_USAGE, "usage.caption", "the caption is longer than %d bytes", LONGEST);
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    if (lines > PS_MAX_CAPTION_LINES)
+        return ps_fail(error, PS_ERR_USAGE, "usage.caption", "the caption has %u lines; at most %d", lines,
+                       PS_MAX_CAPTION_LINES);
     for (const uint8_t *at = (const uint8_t *)text; *at;)
         if (next_character(&at) < 0)
             return ps_fail(error, PS_ERR_USAGE, "usage.caption",

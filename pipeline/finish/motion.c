@@ -21,6 +21,15 @@ bool ps_motion_needed(const struct ps_finish_plan *plan)
            span.frames % span.steps;
 }
 
+/* Side of the blocks whose motion is estimated, in pixels. The filter wants two of them each way, and a clip has at
+ * least 16 pixels a side. */
+static int64_t block_side(const struct ps_clip *clip)
+{
+    enum { LARGE = 16, SMALL = 8 };
+    const uint32_t shorter = clip->width < clip->height ? clip->width : clip->height;
+    return shorter < 2 * LARGE ? SMALL : LARGE;
+}
+
 enum ps_status ps_motion_open(struct ps_motion *motion, struct ps_source *source, unsigned threads,
                               struct ps_error *error)
 {
@@ -41,6 +50,7 @@ enum ps_status ps_motion_open(struct ps_motion *motion, struct ps_source *source
     ps_graph_text(graph, filter, "mc_mode", "aobmc");
     ps_graph_text(graph, filter, "me_mode", "bidir");
     ps_graph_text(graph, filter, "vsbmc", "1");
+    ps_graph_number(graph, filter, "mb_size", block_side(source->clip));
     ps_graph_text(graph, filter, "scd", "none"); /* a clip is one scene */
     ps_graph_link(graph, format, filter, 0);
     motion->out = ps_graph_sink(graph, filter, AV_PIX_FMT_RGB24);

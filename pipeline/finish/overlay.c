@@ -57,19 +57,40 @@ static void split(uint8_t *colour, uint8_t *grey, const struct ps_photo *photo, 
     }
 }
 
-static void join(struct ps_overlay *overlay, const uint8_t *colour, const uint8_t *grey, float opacity)
+static void halve(uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)((bytes[i] + 1u) / 2);
+}
+
+/* A logo resized, [height, width, 3] each. */
+struct resized {
+    uint8_t *colour, *grey;           /* as split() makes them */
+    uint8_t *half_colour, *half_grey; /* the same of half the values */
+};
+
+/* Resampling rings: along an edge alpha would go above 255 and is cut there, and colour beside it would go above what the
+ * logo has and make a bright line. Of half values neither is cut, and their quotient is the colour. */
+static uint8_t settled(const struct resized *logo, size_t channel)
+{
+    enum { FULL = 128 /* half of 255 */ };
+    const uint32_t half = logo->half_grey[channel];
+    if (half > FULL) {
+        const uint32_t colour = logo->half_colour[channel];
+        return scaled_byte(colour < half ? colour : half, 255, half);
+    }
+    return logo->colour[channel] < logo->grey[channel] ? logo->colour[channel] : logo->grey[channel];
+}
+
+static void join(struct ps_overlay *overlay, const struct resized *logo, float opacity)
 {
     enum { WHOLE = 65536 };
     const uint32_t share = (uint32_t)lround((double)opacity * WHOLE);
     const size_t pixels = (size_t)overlay->width * overlay->height;
     for (size_t i = 0; i < pixels; i++) {
-        const uint8_t alpha = grey[i * 3];
-        for (size_t c = 0; c < 3; c++) {
-            /* The resampling rings, and colour may not be more than there is of the logo. */
-            const uint8_t value = colour[i * 3 + c] < alpha ? colour[i * 3 + c] : alpha;
-            overlay->rgba[i * 4 + c] = scaled_byte(value, share, WHOLE);
-        }
-        overlay->rgba[i * 4 + 3] = scaled_byte(alpha, share, WHOLE);
+        for (size_t c = 0; c < 3; c++)
+            overlay->rgba[i * 4 + c] = scaled_byte(settled(logo, i * 3 + c), share, WHOLE);
+        overlay->rgba[i * 4 + 3] = scaled_byte(logo->grey[i * 3], share, WHOLE);
     }
 }
 
@@ -86,6 +107,14 @@ static void set_size(struct ps_overlay *overlay, const struct ps_finish_plan *pl
     overlay->height = (uint32_t)fmax(1, floor(height * factor + 0.5));
 }
 
+static enum ps_status resize_both(uint8_t *colour, uint8_t *grey, const struct ps_overlay *to,
+                                  const struct ps_view *colours, const struct ps_view *greys,
+                                  struct ps_error *error)
+{
+    const enum ps_status status = ps_resize_lanczos(colour, to->width, to->height, colours, error);
+    return status ? status : ps_resize_lanczos(grey, to->width, to->height, greys, error);
+}
+
 enum ps_status ps_overlay_logo(struct ps_overlay *overlay, const struct ps_finish_plan *plan,
                                struct ps_error *error)
 {
@@ -98,16 +127,20 @@ enum ps_status ps_overlay_logo(struct ps_overlay *overlay, const struct ps_finis
         return ps_fail(error, PS_ERR_USAGE, "usage.logo", "a logo with alpha has to be loaded on one colour");
     set_size(overlay, plan);
     const size_t pixels = (size_t)overlay->width * overlay->height;
-    uint8_t *colour = malloc(size), *grey = malloc(size), *small = malloc(pixels * 6);
+    uint8_t *colour = malloc(size), *grey = malloc(size), *small = malloc(pixels * 12);
     overlay->rgba = malloc(pixels * 4);
     if (!colour || !grey || !small || !overlay->rgba) {
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a logo of %u x %u pixels", width, height);
     } else {
         const struct ps_view colours = {colour, width, height, stride}, greys = {grey, width, height, stride};
         split(colour, grey, logo->picture, background);
-        if (!ps_resize_lanczos(small, overlay->width, overlay->height, &colours, error) &&
-            !ps_resize_lanczos(small + pixels * 3, overlay->width, overlay->height, &greys, error))
-            join(overlay, small, small + pixels * 3, logo->opacity);
+        const struct resized parts = {small, small + pixels * 3, small + pixels * 6, small + pixels * 9};
+        if (!resize_both(parts.colour, parts.grey, overlay, &colours, &greys, error)) {
+            halve(colour, size);
+            halve(grey, size);
+            if (!resize_both(parts.half_colour, parts.half_grey, overlay, &colours, &greys, error))
+                join(overlay, &parts, logo->opacity);
+        }
         ps_overlay_place(overlay, plan, logo->anchor, logo->margin);
     }
     free(colour);

@@ -1,10 +1,12 @@
 /* Saving as packshot.h promises it: judge everything, write beside the target, read back, give the name. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "finish/font.h"
 #include "finish/libraries.h"
 #include "finish/still.h"
 #include "provenance/deliver.h"
+#include "provenance/xmp.h"
 
 static const struct ps_save_params defaults;
 
@@ -81,31 +83,60 @@ static bool is_composite(const struct ps_finish_params *finish)
     return finish->logo.picture || finish->end_card.picture || finish->product_lock;
 }
 
+/* How a file of each container comes to its label. */
+static enum ps_carrier carrier_of(enum ps_container container)
+{
+    static const enum ps_carrier carriers[] = {
+        [PS_CONTAINER_MP4] = PS_CARRIER_ISO,     [PS_CONTAINER_MOV] = PS_CARRIER_ISO,
+        [PS_CONTAINER_WEBM] = PS_CARRIER_WRITER, [PS_CONTAINER_GIF] = PS_CARRIER_GIF,
+        [PS_CONTAINER_WEBP] = PS_CARRIER_WEBP,   [PS_CONTAINER_FOLDER] = PS_CARRIER_WRITER};
+    return carriers[container];
+}
+
+/* What is told of the origin: the caller's wishes, and composite where finishing makes it so. */
+static struct ps_provenance provenance_of(const struct ps_save_params *params)
+{
+    static const struct ps_provenance labelled;
+    struct ps_provenance provenance = params->provenance ? *params->provenance : labelled;
+    provenance.composite = provenance.composite || is_composite(&params->finish);
+    return provenance;
+}
+
+static enum ps_status make_packet(struct ps_save *save, const struct ps_provenance *provenance,
+                                  struct ps_error *error)
+{
+    if (!provenance->unlabelled)
+        save->packet = ps_xmp_packet(save->clip->origin, provenance->composite, &save->packet_size, error);
+    return error->status;
+}
+
 static enum ps_status deliver(struct ps_save *save, const char *path, const struct ps_save_params *params,
                               struct ps_error *error)
 {
-    static const struct ps_provenance labelled;
-    const enum ps_container container = save->target.container;
-    struct ps_provenance provenance = params->provenance ? *params->provenance : labelled;
+    const struct ps_provenance provenance = provenance_of(params);
     struct ps_library libraries[PS_SAVE_LIBRARIES];
     ps_save_libraries(libraries, save->target.encoder);
-    provenance.composite = provenance.composite || is_composite(&params->finish);
-    const struct ps_delivery delivery = {
-        .path = path,
-        .overwrite = params->overwrite,
-        .reproducible = params->reproducible,
-        .carrier =
-            container == PS_CONTAINER_MP4 || container == PS_CONTAINER_MOV ? PS_CARRIER_ISO : PS_CARRIER_NONE,
-        .origin = save->clip->origin,
-        .provenance = &provenance,
-        .libraries = libraries,
-        .library_count = PS_SAVE_LIBRARIES,
-        .write = write_video,
-        .verify = verify_video,
-        .write_folder = write_sequence,
-        .owns = owner_of(&save->target),
-        .user = save};
-    return delivery.owns ? ps_deliver_folder(&delivery, error) : ps_deliver(&delivery, error);
+    const struct ps_delivery delivery = {.path = path,
+                                         .overwrite = params->overwrite,
+                                         .reproducible = params->reproducible,
+                                         .carrier = carrier_of(save->target.container),
+                                         .origin = save->clip->origin,
+                                         .provenance = &provenance,
+                                         .libraries = libraries,
+                                         .library_count = PS_SAVE_LIBRARIES,
+                                         .write = write_video,
+                                         .verify = verify_video,
+                                         .write_folder = write_sequence,
+                                         .owns = owner_of(&save->target),
+                                         .user = save};
+    if (delivery.carrier == PS_CARRIER_WRITER && make_packet(save, &provenance, error))
+        return error->status;
+    if (delivery.owns)
+        ps_deliver_folder(&delivery, error);
+    else
+        ps_deliver(&delivery, error);
+    free(save->packet);
+    return error->status;
 }
 
 enum ps_status ps_clip_save(const struct ps_clip *clip, const char *path, const struct ps_save_params *params,
@@ -159,8 +190,11 @@ enum ps_status ps_clip_save_poster(const struct ps_clip *clip, const char *path,
     params = params ? params : &defaults;
     if (prepare_poster(&save, &shape, path, params, error))
         return error->status;
-    if (!ps_output_open(&output, path, params->overwrite, error) && !ps_poster_write(output, &save, error))
+    const struct ps_provenance provenance = provenance_of(params);
+    if (!make_packet(&save, &provenance, error) && !ps_output_open(&output, path, params->overwrite, error) &&
+        !ps_poster_write(output, &save, error))
         ps_output_commit(output, verify_poster, &save, error);
     ps_output_close(&output);
+    free(save.packet);
     return error->status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "finish/encoder.h"
 #include "finish/libav.h"
 #include "media/quiet.h"
+#include "provenance/label.h"
 
 enum { NAME_BYTES = sizeof "frame_00000.png" };
 
@@ -149,20 +151,47 @@ static enum ps_status send(struct press *press, uint32_t at, struct ps_error *er
     return code < 0 ? ps_fail_av(error, code, "encoding a frame") : PS_OK;
 }
 
+/* The whole file of the picture that the encoder has given, with the label in it; *made is to be freed. */
+static enum ps_status label_picture(const struct press *press, uint8_t **made, size_t *size,
+                                    struct ps_error *error)
+{
+    const struct ps_save *save = press->save;
+    const AVPacket *packet = press->packet;
+    if (save->packet)
+        return ps_label_picture(made, size, packet->data, (size_t)packet->size, save->packet,
+                                save->packet_size, error);
+    *size = (size_t)packet->size;
+    *made = malloc(*size);
+    if (!*made)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a picture");
+    memcpy(*made, packet->data, *size);
+    return PS_OK;
+}
+
+static enum ps_status write_file(struct press *press, struct ps_output_folder *folder, uint32_t number,
+                                 struct ps_error *error)
+{
+    char name[NAME_BYTES];
+    uint8_t *bytes = NULL;
+    size_t size;
+    name_frame(name, number);
+    if (!label_picture(press, &bytes, &size, error))
+        ps_output_folder_file(folder, name, bytes, size, error);
+    free(bytes);
+    return error->status ? error->status : ps_meter_frame(&press->save->meter, PS_PASS_ENCODE, number, error);
+}
+
 /* The files of the pictures that the encoder has ready; *done counts them. */
 static enum ps_status write_files(struct press *press, struct ps_output_folder *folder, uint32_t *done,
                                   struct ps_error *error)
 {
     for (;;) {
-        char name[NAME_BYTES];
         const int code = avcodec_receive_packet(press->codec, press->packet);
         if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
             return PS_OK;
         if (code < 0)
             return ps_fail_av(error, code, "encoding a frame");
-        name_frame(name, ++*done);
-        if (ps_output_folder_file(folder, name, press->packet->data, (size_t)press->packet->size, error) ||
-            ps_meter_frame(&press->save->meter, PS_PASS_ENCODE, *done, error))
+        if (write_file(press, folder, ++*done, error))
             return error->status;
     }
 }
@@ -219,8 +248,13 @@ enum ps_status ps_poster_write(struct ps_output *output, const struct ps_save *s
         int code = ps_encoder_send(press.codec, NULL);
         if (code >= 0)
             code = avcodec_receive_packet(press.codec, press.packet);
+        uint8_t *bytes = NULL;
+        size_t size;
         status = code < 0 ? ps_fail_av(error, code, "encoding a frame")
-                          : ps_output_write(output, press.packet->data, (size_t)press.packet->size, 0, error);
+                          : label_picture(&press, &bytes, &size, error);
+        if (!status)
+            status = ps_output_write(output, bytes, size, 0, error);
+        free(bytes);
     }
     close_press(&press);
     return status;

@@ -5,6 +5,7 @@
 #include "finish/encoder.h"
 #include "finish/libav.h"
 #include "finish/palette.h"
+#include "provenance/label.h"
 
 /* A file while it is written. */
 struct video {
@@ -116,6 +117,8 @@ static int write_header(struct video *video)
         break;
     case PS_CONTAINER_WEBM:
         code = av_dict_set_int(&options, "reserve_index_space", WEBM_FIXED + frames * WEBM_FRAME, 0);
+        if (code >= 0 && video->save->packet)
+            code = av_dict_set(&video->muxer->metadata, PS_LABEL_WEBM_TAG, video->save->packet, 0);
         break;
     case PS_CONTAINER_WEBP:
         code = av_dict_set(&options, "loop", "0", 0);

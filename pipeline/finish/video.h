@@ -13,6 +13,9 @@ struct ps_save {
     struct ps_finish_plan plan;
     struct ps_target target;
     struct ps_meter meter;
+    /* The label that the writer of the file puts in, or null: into WebM, and into each PNG or JPEG file. */
+    char *packet;
+    size_t packet_size; /* without the end */
 };
 
 /* Finishes, encodes and muxes the clip into the output: with one version of libav and its encoders equal clips give

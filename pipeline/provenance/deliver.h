@@ -29,7 +29,7 @@ struct ps_delivery {
     /* Fills the file. */
     enum ps_status (*write)(void *user, struct ps_output *output, struct ps_error *error);
     ps_output_verify *verify;
-    /* For a folder instead of a file: fills and verifies it. Its files have no label. */
+    /* For a folder instead of a file: fills and verifies it, and labels its files. */
     enum ps_status (*write_folder)(void *user, struct ps_output_folder *folder, struct ps_error *error);
     ps_output_folder_owns *owns;
     void *user;
