@@ -10,6 +10,9 @@ from harness import INPUT, OK, USAGE
 
 SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "presets"
 
+# Codec and frames of the presets whose clip of 3 frames does not become 3 frames of H.264.
+FINISHED = {"square-loop": ("h264", 4), "master": ("prores-422hq", 3)}
+
 # Text of bad.ini, then for each problem: line:column, id, what the message says.
 FAULTS = [
     # M1: unknown keys
@@ -357,7 +360,7 @@ class Shipped(harness.Case):
         return sorted(path.stem for path in SHIPPED.glob("*.ini"))
 
     def test_there_are_those_that_are_promised(self):
-        for name in ("hero", "lively", "still-life", "social-vertical", "draft"):
+        for name in ("hero", "lively", "still-life", "social-vertical", "square-loop", "draft", "master"):
             self.assertIn(name, self.presets())
         for event in self.events(self.expect(OK, "presets", "--json")):
             self.assertTrue(event["usable"], event)
@@ -370,16 +373,24 @@ class Shipped(harness.Case):
         for name in self.presets():
             with self.subTest(preset=name):
                 shown = {event["key"]: event["value"] for event in self.events(self.expect(OK, "presets", "show", name, "--json"))}
-                result = self.expect(OK, "render", photo, "-o", name + ".mp4", "--model", self.model(), "--device", "cpu", "--preset", name,
+                clip = name + (".mov" if name == "master" else ".mp4")
+                result = self.expect(OK, "render", photo, "-o", clip, "--model", self.model(), "--device", "cpu", "--preset", name,
                                      "--width", "64", "--height", "48", "--frames", "3", "--steps", "2", "--json")
                 events = self.events(result)
                 (plan,) = [event for event in events if event["event"] == "plan"]
                 for key, default in (("motion", "127"), ("noise-aug", "0.02")):
                     self.assertAlmostEqual(plan["params"][key.replace("-", "_")], float(shown[key] or default), places=6)
-                self.assertGreater((self.folder / (name + ".mp4")).stat().st_size, 500)
+                self.assertGreater((self.folder / clip).stat().st_size, 500)
+                saved = [event for event in events if event["event"] == "summary"][0]["saved"]
+                codec, frames = FINISHED.get(name, ("h264", 3))
+                self.assertEqual((saved["codec"], saved["frames"]), (codec, frames))
+
+    def test_a_master_is_no_mp4(self):
+        self.expect(USAGE, "render", self.photo(), "-o", "clip.mp4", "--model", self.model(), "--preset", "master", "--device", "cpu",
+                    says=["clip.mp4", "ProRes 422 HQ", ".mov"])
 
     def test_sizes_are_of_the_named_shape(self):
-        for name, width, height in (("social-vertical", 9, 16), ("draft", 16, 9)):
+        for name, width, height in (("social-vertical", 9, 16), ("square-loop", 1, 1), ("draft", 16, 9)):
             shown = {event["key"]: event["value"] for event in self.events(self.expect(OK, "presets", "show", name, "--json"))}
             self.assertEqual(int(shown["width"]) * height, int(shown["height"]) * width, name)
 
