@@ -5,14 +5,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
+
+/* The error names the option: several pictures of one call may fail alike. */
+static enum ps_status load_picture(struct ps_photo **picture, const char *option, const char *path,
+                                   const struct ps_photo_params *params, struct ps_error *error)
+{
+    struct ps_error cause = {0};
+    if (!path || !ps_photo_load(picture, path, params, &cause))
+        return PS_OK;
+    ps_fail(error, cause.status, cause.id, "%s: %s", option, cause.message);
+    ps_hint(error, "%s", cause.hint);
+    return error->status;
+}
+
 static enum ps_status load_pictures(struct cli_delivery *delivery, struct cli_request *request,
                                     struct ps_error *error)
 {
     const struct ps_photo_params plain = {.assume_cmyk = request->photo_params.assume_cmyk,
                                           .sandbox = request->photo_params.sandbox};
-    if (request->logo && ps_photo_load(&delivery->logo, request->logo, &plain, error))
-        return error->status;
-    if (request->end_card && ps_photo_load(&delivery->end_card, request->end_card, &plain, error))
+    if (load_picture(&delivery->logo, "--logo", request->logo, &plain, error) ||
+        load_picture(&delivery->end_card, "--end-card", request->end_card, &plain, error))
         return error->status;
     request->save.finish.logo.picture = delivery->logo;
     request->save.finish.end_card.picture = delivery->end_card;

@@ -251,7 +251,7 @@ static enum ps_status resolve_motion(struct ps_finish_plan *plan, struct ps_erro
         if (motion < 1 || natural / motion < 0.1 || natural / motion > 10)
             return ps_fail(
                 error, PS_ERR_USAGE, "usage.duration",
-                "%g s: hold and end card take %.2f s of it and the clip lasts %.2f s; its speed may "
+                "duration %g s: hold and end card take %.2f s of it and the clip lasts %.2f s; its speed may "
                 "be 0.1 to 10",
                 (double)params->duration, rest * (double)plan->rate.den / plan->rate.num,
                 natural * plan->rate.den / plan->rate.num);

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import harness
-from harness import OK, OUTPUT, USAGE
+from harness import INPUT, OK, OUTPUT, USAGE
 
 SIZE = ["--width", "128", "--height", "72", "--frames", "3", "--steps", "1", "--device", "cpu"]
 
@@ -50,6 +50,13 @@ class Deliver(harness.Case):
             self.assertEqual((output["sidecar"], output["poster"]), ("clip-%s.mp4.json" % mark, "poster-%s.png" % mark))
         self.assertEqual(self.files(), sorted(["photo.png", "logo.png", "card.png"] + [
             name for mark in expected for name in ("clip-%s.mp4" % mark, "clip-%s.mp4.json" % mark, "poster-%s.png" % mark)]))
+
+    def test_a_picture_that_cannot_be_used_is_named_with_its_option(self):
+        self.write("text.png", b"not a picture at all\n")
+        for option in ("--logo", "--end-card"):
+            self.render(INPUT, "clip.mp4", option, "none.png", says=[option + ": none.png: no such photo"])
+            self.render(INPUT, "clip.mp4", option, "text.png", says=[option + ": text.png: ", "hint: "])
+        self.assertEqual(self.files(), ["photo.png", "text.png"])
 
     def test_the_product_is_in_every_clip(self):
         """Frame 0 is the photo itself; a row in the middle of the product must go down and up again within the frame."""
