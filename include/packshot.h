@@ -721,6 +721,47 @@ PS_API enum ps_status ps_bench(struct ps_bench *bench, struct ps_context *contex
                                const struct ps_bench_params *params, const struct ps_render_events *events,
                                struct ps_error *error);
 
+/* ---- verifying -------------------------------------------------------------------------------------------------- */
+
+/* What a clip turned out to be. */
+struct ps_clip_report {
+    char container[16], codec[32]; /* "mp4", "h264" */
+    uint32_t width, height, frames; /* decoded */
+    double seconds;
+    bool labelled;         /* it has an XMP packet */
+    char source_type[128]; /* its digital source type, a URI; empty for none */
+    char creator[64];      /* the tool that it names */
+    bool recorded;         /* there is a sidecar */
+    char photo[256], model[256]; /* names in the sidecar */
+};
+
+/* Decodes every frame of an MP4, MOV, WebM or GIF file, in a process that can only compute, reads its label, and compares
+ * the file with its sidecar (NULL: PATH.json, if it is there). Status: PS_ERR_INPUT, with the report filled as far as it
+ * goes: "clip.damaged", "clip.unreadable", "clip.unknown-type", "clip.changed" where the hash is another,
+ * "clip.unlabelled" where the sidecar tells of a label that is not there, "clip.no-record" for neither, "sidecar.*". */
+PS_API enum ps_status ps_verify_clip(struct ps_clip_report *report, const char *path, const char *sidecar,
+                                     struct ps_error *error);
+
+/* What the weights of a checkpoint turned out to be. */
+struct ps_weights_report {
+    uint64_t tensors, checked, faulty; /* those of F32, F16 and BF16 are checked */
+    uint64_t bytes;                    /* read so far */
+    uint32_t problem_count;            /* lines in problems, at most PS_MAX_PROBLEMS */
+    char problems[PS_MAX_PROBLEMS][192];
+};
+
+/* Listener of a check. */
+struct ps_weights_events {
+    /* Called after each tensor; false stops with PS_ERR_CANCELLED. */
+    bool (*progress)(void *user, const struct ps_weights_report *report);
+    void *user;
+};
+
+/* Reads every weight and fails with PS_ERR_CHECKPOINT "checkpoint.not-finite" where one is NaN or infinite. Else as
+ * ps_inspect. `events` may be NULL. */
+PS_API enum ps_status ps_verify_model(struct ps_weights_report *report, const char *path,
+                                      const struct ps_weights_events *events, struct ps_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,9 +9,9 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_render_command,        &cli_presets_command, &cli_presets_show_command,
-    &cli_presets_check_command, &cli_config_command,  &cli_inspect_command,
-    &cli_devices_command,       &cli_doctor_command,  &cli_bench_command,
+    &cli_render_command, &cli_presets_command, &cli_presets_show_command, &cli_presets_check_command,
+    &cli_config_command, &cli_inspect_command, &cli_devices_command,      &cli_doctor_command,
+    &cli_bench_command,  &cli_verify_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -56,7 +56,7 @@ static void print_overview(struct cli_report *report)
               "   0  done                          6  no usable device or encoder, or a feature is missing\n"
               "   1  a defect in packshot          7  it does not fit into the memory\n"
               "   2  the command line is wrong     8  the output cannot be written\n"
-              "   4  a photo or preset is bad      9  the device stopped answering\n"
+              "   4  photo, preset or clip is bad  9  the device stopped answering\n"
               "   5  the checkpoint is not usable  128 + N  stopped by signal N; 130 is Ctrl-C");
 }
 

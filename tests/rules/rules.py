@@ -32,14 +32,15 @@ ROOMS = {
     "media": {"sandbox", "frame", "provenance"},
     "finish": {"media"},
     "quality": {"media"},
+    "verify": {"media", "weights"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
     "jobs": {"public", "preset", "media"},
     "cli": {"public", "base", "preset", "jobs"},
 }
 # Libraries that only some rooms see.
-FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media", "finish"}, "libavfilter/": {"finish"},
-           "libavformat/": {"finish"}, "libsw": {"finish"}, "png.h": {"media"}, "ft2build.h": {"finish"},
+FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media", "finish", "verify"}, "libavfilter/": {"finish"},
+           "libavformat/": {"finish", "verify"}, "libsw": {"finish"}, "png.h": {"media"}, "ft2build.h": {"finish"},
            "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media", "provenance"},
            "linux/seccomp.h": {"sandbox"}}
 
