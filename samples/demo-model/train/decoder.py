@@ -22,7 +22,7 @@ CHUNK, CELLS = 5, 12        # frames and latent cells of a step's block
 REUSE = 4                   # steps for each clip that the UNet has made
 TRUE_SHARE = 0.3            # of the steps: encoded pictures instead of made ones
 FIRST = 50_000_000          # seed of the first clip
-LR, LR_LAST, WARM = 3e-4, 1e-5, 100
+LR, LR_LAST, WARM = 3e-4, 1e-5, 0.1  # warm-up: share of the steps
 EVAL_EVERY = 250
 
 
@@ -76,7 +76,8 @@ def decode(vae, z):
 
 
 def learning_rate(step, total):
-    return LR_LAST + (LR * min(1.0, (step + 1) / WARM) - LR_LAST) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+    warm = min(1.0, (step + 1) / (WARM * total))
+    return LR_LAST + (LR * warm - LR_LAST) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ import argparse
 import json
 from pathlib import Path
 
+import diffusers
 import torch
 from diffusers import EulerDiscreteScheduler
 from transformers import CLIPImageProcessor
@@ -48,7 +49,7 @@ def main():
             (out / part / "model.safetensors").rename(out / part / "model.fp16.safetensors")
     scheduler().save_pretrained(out / "scheduler")
     CLIPImageProcessor().save_pretrained(out / "feature_extractor")
-    index = {"_class_name": "StableVideoDiffusionPipeline", "_diffusers_version": "0.32.0", **NAMES}
+    index = {"_class_name": "StableVideoDiffusionPipeline", "_diffusers_version": diffusers.__version__, **NAMES}
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     (out / "packshot.json").write_text(json.dumps(DEFAULTS) + "\n")
     size = sum(p.stat().st_size for p in out.rglob("*.safetensors"))

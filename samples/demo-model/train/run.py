@@ -11,8 +11,9 @@ from state import State, Stopped
 
 # Each round takes the codec and the UNet's trunk to a step, branches a UNet off there whose learning rate falls to zero,
 # and fits the decoder to it: a model to export. The next round goes on with the trunk as if nothing had happened.
-ROUNDS = [{"vae": 1700, "unet": 2500, "cooldown": 700, "decoder": 300},
-          {"vae": 3000, "unet": 12000, "cooldown": 3000, "decoder": 4000}]
+ROUNDS = [{"vae": 1446, "unet": 2127, "cooldown": 600, "decoder": 150},
+          {"vae": 3000, "unet": 6000, "cooldown": 1200, "decoder": 600},
+          {"vae": 3000, "unet": 16000, "cooldown": 3000, "decoder": 3000}]
 
 
 def main():
