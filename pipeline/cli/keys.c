@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/guess.h"
 #include "cli/paths.h"
 #include "cli/store.h"
 
@@ -39,7 +40,7 @@ static void check_sections(struct ps_ini *ini, const struct cli_file_kind *kind)
         const struct ps_ini_section *section = &ini->sections[i];
         if (is_section(kind, section->name))
             continue;
-        const char *guess = cli_guess(section->name, section_of, kind);
+        const char *guess = ps_guess(section->name, section_of, kind);
         ps_ini_complain(ini, section->line, 1, "ini.section", NULL, "unknown section [%.64s]%s%s%s",
                         section->name, guess ? "; did you mean [" : "", guess ? guess : "",
                         guess ? "]?" : "");
@@ -64,7 +65,7 @@ static void complain_key(struct ps_ini *ini, const struct ps_ini_entry *entry,
 {
     char name[64];
     normalise(name, sizeof name, entry->key);
-    const char *guess = cli_guess(name, next, from);
+    const char *guess = ps_guess(name, next, from);
     ps_ini_complain(ini, entry->line, entry->key_column, "ini.key", NULL, "unknown key \"%.64s\"%s%s%s",
                     entry->key, guess ? "; did you mean \"" : "", guess ? guess : "", guess ? "\"?" : "");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/guess.h"
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
@@ -62,7 +63,7 @@ static void print_overview(struct cli_report *report)
 
 static enum ps_status fail_command(const char *name, struct ps_error *error)
 {
-    const char *guess = cli_guess(name, command_name, NULL);
+    const char *guess = ps_guess(name, command_name, NULL);
     return cli_fail(error, PS_ERR_USAGE, "usage.command", "unknown command \"%.64s\"%s%s%s see packshot help",
                     name, guess ? "; did you mean " : "", guess ? guess : "", guess ? "?" : ";");
 }

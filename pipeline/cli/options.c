@@ -3,9 +3,9 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "base/guess.h"
 #include "cli/settings.h"
 #include "cli/store.h"
-#include "cli/text.h"
 
 /* What getopt_long returns for the row i is this plus i: above every character. */
 enum { FIRST_ROW = 256 };
@@ -16,22 +16,6 @@ bool cli_wants_json(int argc, char **argv)
         if (!strcmp(argv[i], "--json"))
             return true;
     return false;
-}
-
-const char *cli_guess(const char *word, const char *(*next)(const void *from, size_t i), const void *from)
-{
-    const size_t length = strlen(word);
-    const char *best = NULL, *name;
-    unsigned least = length < 4 ? 1 : 2;
-    for (size_t i = 0; (name = next(from, i)); i++) {
-        /* The beginning of a name is meant to be that name. */
-        const unsigned edits = length > 1 && !strncmp(word, name, length) ? 1 : cli_edits(word, name, least);
-        if (edits > least || (best && edits == least))
-            continue;
-        best = name;
-        least = edits;
-    }
-    return best;
 }
 
 static const char *option_name(const void *from, size_t i)
@@ -46,7 +30,7 @@ static enum ps_status fail_option(const struct cli_command *command, const char 
     char name[64];
     const size_t length = strcspn(argument, "=");
     snprintf(name, sizeof name, "%.*s", (int)length, argument);
-    const char *guess = argument[1] == '-' ? cli_guess(name + 2, option_name, command->options) : NULL;
+    const char *guess = argument[1] == '-' ? ps_guess(name + 2, option_name, command->options) : NULL;
     return cli_fail(error, PS_ERR_USAGE, "usage.option", "%s: unknown option %s%s%s%s see packshot help %s",
                     command->name, name, guess ? "; did you mean --" : "", guess ? guess : "",
                     guess ? "?" : ";", command->name);

@@ -103,8 +103,4 @@ bool cli_wants_json(int argc, char **argv);
 /* What an option's value must be, in words, such as "a whole number from 1 to 120". */
 void cli_describe(char *to, size_t size, const struct cli_option *option);
 
-/* The candidate that `word` was probably meant to be, or null. `next` returns the names one after the other.
- */
-const char *cli_guess(const char *word, const char *(*next)(const void *from, size_t i), const void *from);
-
 #endif

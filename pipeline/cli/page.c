@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/html.h"
 #include "base/output.h"
 
 static const char head[] =
@@ -25,51 +26,18 @@ static const char *last_component(const char *path)
     return at;
 }
 
-static void put_text(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            fputc(*text, to);
-        }
-}
-
-/* A name as a relative address: a colon must not begin a scheme, and a mark of HTML must not be one. */
-static void put_address(FILE *to, const char *name)
-{
-    fputs("./", to);
-    for (; *name; name++) {
-        const unsigned char byte = (unsigned char)*name;
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                           (byte >= 'a' && byte <= 'z') || strchr("-._~/", byte);
-        fprintf(to, plain ? "%c" : "%%%02X", byte);
-    }
-}
-
 /* In single quotes of the shell, where it has to be. */
 static void put_argument(FILE *to, const char *name)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/";
     if (name[strspn(name, plain)] == '\0' && *name != '-') {
-        put_text(to, name);
+        ps_html_text(to, name);
         return;
     }
     fputs("'", to);
     for (; *name; name++) {
         const char one[] = {*name, '\0'};
-        put_text(to, *name == '\'' ? "'\\''" : one);
+        ps_html_text(to, *name == '\'' ? "'\\''" : one);
     }
     fputs("'", to);
 }
@@ -93,7 +61,7 @@ static void put_clip(FILE *to, const json_t *output)
                       : strcmp(container, "folder") ? "\"></video>\n"
                                                     : "\">its frames</a>\n";
     fputs(begin, to);
-    put_address(to, name);
+    ps_html_address(to, name);
     fputs(end, to);
 }
 
@@ -105,7 +73,7 @@ static void put_take(FILE *to, const json_t *take)
     size_t i;
     json_t *item;
     fputs("<section>\n<h2>seed ", to);
-    put_text(to, text_of(take, "seed"));
+    ps_html_text(to, text_of(take, "seed"));
     fputs("</h2>\n", to);
     json_array_foreach(outputs, i, item) put_clip(to, item);
     if (json_array_size(findings))
@@ -113,7 +81,7 @@ static void put_take(FILE *to, const json_t *take)
     json_array_foreach(findings, i, item)
     {
         fputs("<li>", to);
-        put_text(to, text_of(item, "text"));
+        ps_html_text(to, text_of(item, "text"));
         fputs("\n", to);
     }
     if (json_array_size(findings))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/guess.h"
 #include "cli/preset.h"
 
 static int is_preset(const struct dirent *entry)
@@ -68,7 +69,7 @@ void cli_preset_describe_unknown(char *to, size_t size, const char *name,
 {
     struct cli_preset_list list;
     cli_preset_list_make(&list, places);
-    const char *guess = cli_guess(name, name_of, &list);
+    const char *guess = ps_guess(name, name_of, &list);
     snprintf(to, size, "there is no preset \"%.64s\"%s%s%s", name, guess ? "; did you mean " : "",
              guess ? guess : "", guess ? "?" : "");
     cli_preset_list_free(&list);

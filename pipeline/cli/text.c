@@ -44,31 +44,3 @@ char *cli_duration(char to[CLI_NUMBER_SIZE], double seconds)
         snprintf(to, CLI_NUMBER_SIZE, "%02u:%02u", whole / 60, whole % 60);
     return to;
 }
-
-static unsigned least(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-unsigned cli_edits(const char *a, const char *b, unsigned limit)
-{
-    enum { LONGEST = 31 };
-    const size_t rows = strlen(a), columns = strlen(b);
-    unsigned distance[LONGEST + 1][LONGEST + 1];
-    if (rows > LONGEST || columns > LONGEST)
-        return limit + 1;
-    for (size_t i = 0; i <= rows; i++)
-        distance[i][0] = (unsigned)i;
-    for (size_t j = 0; j <= columns; j++)
-        distance[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= rows; i++) {
-        for (size_t j = 1; j <= columns; j++) {
-            unsigned best = distance[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = least(best, least(distance[i - 1][j], distance[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                best = least(best, distance[i - 2][j - 2] + 1);
-            distance[i][j] = best;
-        }
-    }
-    return distance[rows][columns];
-}

@@ -15,7 +15,4 @@ char *cli_count(char to[CLI_NUMBER_SIZE], uint64_t count);
 /* "02:10" or "1:02:10". */
 char *cli_duration(char to[CLI_NUMBER_SIZE], double seconds);
 
-/* Edits between two words, where a swap of neighbours counts as one; `limit` + 1 where there are more. */
-unsigned cli_edits(const char *a, const char *b, unsigned limit);
-
 #endif

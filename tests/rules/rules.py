@@ -35,14 +35,14 @@ ROOMS = {
     "verify": {"media", "weights"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
-    "jobs": {"public", "preset", "media"},
+    "jobs": {"provenance"},
     "cli": {"public", "base", "preset", "jobs"},
 }
 # Libraries that only some rooms see.
 FOREIGN = {"vulkan/": {"vk"}, "volk.h": {"vk"}, "libav": {"media", "finish", "verify"}, "libavfilter/": {"finish"},
            "libavformat/": {"finish", "verify"}, "libsw": {"finish"}, "png.h": {"media"}, "ft2build.h": {"finish"},
-           "ini.h": {"preset"}, "openssl/": {"provenance"}, "lcms2": {"media"}, "zlib.h": {"media", "provenance"},
-           "linux/seccomp.h": {"sandbox"}}
+           "ini.h": {"preset"}, "sqlite3.h": {"jobs"}, "csv.h": {"jobs"}, "openssl/": {"provenance"}, "lcms2": {"media"},
+           "zlib.h": {"media", "provenance"}, "linux/seccomp.h": {"sandbox"}}
 
 # What the library must not call, and the sections that hold what can change.
 FORBIDDEN_CALLS = set(
