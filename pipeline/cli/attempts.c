@@ -29,6 +29,10 @@ static enum ps_status try_seed(struct cli_attempts *attempts, uint64_t seed, boo
         events.plan = NULL;
     if (ps_render(&clip, attempts->model, attempts->photo, &params, &events, error))
         return error->status;
+    if (attempts->on_fail == CLI_ON_FAIL_REPORT) {
+        attempts->clip = clip;
+        return PS_OK;
+    }
     if (!ps_clip_measure(&quality, clip, error)) {
         cli_tell_quality(attempts->report, &quality);
         record(attempts, seed, &quality);
@@ -37,11 +41,21 @@ static enum ps_status try_seed(struct cli_attempts *attempts, uint64_t seed, boo
             attempts->clip = clip;
             attempts->quality = quality;
             attempts->params->seed = seed;
+            attempts->measured = true;
             clip = worse;
         }
     }
     ps_clip_free(&clip);
     return error->status;
+}
+
+enum ps_status cli_attempts_measure(struct cli_attempts *attempts, struct ps_error *error)
+{
+    if (attempts->measured || ps_clip_measure(&attempts->quality, attempts->clip, error))
+        return error->status;
+    record(attempts, attempts->params->seed, &attempts->quality);
+    attempts->measured = true;
+    return PS_OK;
 }
 
 enum ps_status cli_attempts_run(struct cli_attempts *attempts, struct ps_error *error)

@@ -20,10 +20,14 @@ struct cli_attempts {
     struct ps_clip *clip; /* the caller frees it */
     struct ps_quality quality;
     json_t *tried; /* seed and findings of each attempt; the caller drops it */
+    bool measured;
 };
 
-/* Renders, measures, and with CLI_ON_FAIL_REROLL tries the next seeds while there are findings. Keeps the clip with
+/* Renders; with CLI_ON_FAIL_REROLL also measures, and tries the next seeds while there are findings. Keeps the clip with
  * the fewest, the earlier of two. Status: those of ps_render and ps_clip_measure. */
 enum ps_status cli_attempts_run(struct cli_attempts *attempts, struct ps_error *error);
+
+/* Measures the clip unless that is done, without a word. Status: those of ps_clip_measure. */
+enum ps_status cli_attempts_measure(struct cli_attempts *attempts, struct ps_error *error);
 
 #endif

@@ -19,8 +19,8 @@ static enum ps_status load_picture(struct ps_photo **picture, const char *option
     return error->status;
 }
 
-static enum ps_status load_pictures(struct cli_delivery *delivery, struct cli_request *request,
-                                    struct ps_error *error)
+enum ps_status cli_delivery_load(struct cli_delivery *delivery, struct cli_request *request,
+                                 struct ps_error *error)
 {
     const struct ps_photo_params plain = {.assume_cmyk = request->photo_params.assume_cmyk,
                                           .sandbox = request->photo_params.sandbox};
@@ -32,12 +32,10 @@ static enum ps_status load_pictures(struct cli_delivery *delivery, struct cli_re
     return PS_OK;
 }
 
-enum ps_status cli_delivery_open(struct cli_delivery *delivery, struct cli_request *request, uint32_t takes,
-                                 bool seeds, struct ps_error *error)
+enum ps_status cli_delivery_name(struct cli_delivery *delivery, const struct cli_request *request,
+                                 uint32_t takes, bool seeds, struct ps_error *error)
 {
     const struct cli_formats *formats = &request->formats;
-    if (load_pictures(delivery, request, error))
-        return error->status;
     delivery->formats = formats->count ? formats->count : 1;
     delivery->targets = calloc((size_t)takes * delivery->formats, sizeof *delivery->targets);
     if (!delivery->targets)
@@ -155,7 +153,7 @@ enum ps_status cli_delivery_plan(struct cli_delivery *delivery, const struct cli
         char result[96];
         if (cli_target_plan(target, request, &shape, error))
             return error->status;
-        if (target->clip)
+        if (target->clip && report)
             cli_say(report, true, "save: %s: %s (%s) in %s, %s", target->clip, target->plan.codec_name,
                     target->plan.encoder, target->plan.container,
                     cli_target_describe(result, sizeof result, target));
@@ -165,11 +163,11 @@ enum ps_status cli_delivery_plan(struct cli_delivery *delivery, const struct cli
 
 enum ps_status cli_delivery_write(struct cli_delivery *delivery, const struct cli_request *request,
                                   uint32_t take, const struct ps_clip *clip, const json_t *sections,
-                                  struct cli_progress *progress, struct ps_error *error)
+                                  const struct ps_render_events *saving, struct ps_error *error)
 {
     for (uint32_t i = 0; i < delivery->formats; i++)
         if (cli_target_save(&delivery->targets[take * delivery->formats + i], request, clip, sections,
-                            progress, error))
+                            saving, error))
             return error->status;
     return PS_OK;
 }

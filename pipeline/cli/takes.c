@@ -106,7 +106,7 @@ static enum ps_status save_take(struct cli_takes *takes, uint32_t take, const st
     cli_tell_quality(takes->report, &quality);
     json_t *sections = sections_of(takes, take, &quality, error);
     if (!error->status &&
-        !cli_delivery_write(takes->delivery, takes->request, take, clip, sections, takes->progress, error) &&
+        !cli_delivery_write(takes->delivery, takes->request, take, clip, sections, takes->events, error) &&
         !add_shots(takes, take, clip, &quality, error))
         json_array_append_new(takes->made, take_event(takes, take, &quality));
     json_decref(sections);

@@ -12,8 +12,7 @@ struct cli_takes {
     struct cli_delivery *delivery;
     const json_t *sections; /* of every sidecar */
     const char *resume;     /* latents to go on from, for a single take; null for none */
-    const struct ps_render_events *events;
-    struct cli_progress *progress;
+    const struct ps_render_events *events; /* of the render, and of the saves */
     struct cli_report *report;
     uint32_t count;
     char *latents[PS_MAX_TAKES]; /* files that are kept; null where none is */

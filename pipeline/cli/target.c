@@ -113,7 +113,7 @@ static char *sections_text(const struct cli_target *target, const json_t *sectio
 
 enum ps_status cli_target_save(struct cli_target *target, const struct cli_request *request,
                                const struct ps_clip *clip, const json_t *sections,
-                               struct cli_progress *progress, struct ps_error *error)
+                               const struct ps_render_events *saving, struct ps_error *error)
 {
     const struct ps_clip_shape shape = {ps_clip_width(clip), ps_clip_height(clip), ps_clip_frames(clip),
                                         ps_clip_fps(clip)};
@@ -122,8 +122,8 @@ enum ps_status cli_target_save(struct cli_target *target, const struct cli_reque
     if (!text)
         return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     target->provenance.sections = text;
-    save.progress = cli_progress_tell;
-    save.user = progress;
+    save.progress = saving->progress;
+    save.user = saving->user;
     if (target->format)
         ps_clip_choose_crop(&save.finish, clip, request->safe, error);
     if (!error->status && target->poster)

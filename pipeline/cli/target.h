@@ -2,7 +2,6 @@
 #ifndef PS_CLI_TARGET_H
 #define PS_CLI_TARGET_H
 
-#include "cli/progress.h"
 #include "cli/request.h"
 
 struct cli_target {
@@ -34,10 +33,11 @@ void cli_target_free(struct cli_target *target);
 enum ps_status cli_target_plan(struct cli_target *target, const struct cli_request *request,
                                const struct ps_clip_shape *shape, struct ps_error *error);
 
-/* Writes the poster and the clip; the sections go into the sidecar. Status: those of ps_clip_save. */
+/* Writes the poster and the clip; the sections go into the sidecar, and of `saving` progress is told. Status: those of
+ * ps_clip_save. */
 enum ps_status cli_target_save(struct cli_target *target, const struct cli_request *request,
                                const struct ps_clip *clip, const json_t *sections,
-                               struct cli_progress *progress, struct ps_error *error);
+                               const struct ps_render_events *saving, struct ps_error *error);
 
 /* {"output": ..., "sidecar": ..., "poster": ..., "saved": {"codec": "h264", ...}}. */
 json_t *cli_target_event(const struct cli_target *target);

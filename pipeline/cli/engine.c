@@ -1,0 +1,104 @@
+#include "cli/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cache.h"
+
+static void on_log(void *user, enum ps_log_level level, const char *line)
+{
+    struct cli_report *report = user;
+    if (level <= PS_LOG_INFO)
+        cli_say(report, true, "%s%s", level == PS_LOG_WARNING ? "warning: " : "", line);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Null stays null. False where memory is short. */
+static bool keep(char **to, const char *text)
+{
+    *to = text ? strdup(text) : NULL;
+    return !text || *to;
+}
+
+static void close_model(struct cli_engine *engine)
+{
+    ps_model_close(&engine->model);
+    free(engine->checkpoint);
+    free(engine->unet);
+    engine->checkpoint = engine->unet = NULL;
+}
+
+static enum ps_status open_context(struct cli_engine *engine, const struct cli_request *request,
+                                   struct cli_report *report, struct ps_error *error)
+{
+    if (engine->context && is_same(engine->device, request->device) && engine->threads == request->threads &&
+        engine->validate == request->validate && engine->report == report)
+        return PS_OK;
+    cli_engine_close(engine);
+    const struct ps_context_params params = {.device = request->device,
+                                             .threads = request->threads,
+                                             .log = on_log,
+                                             .user = report,
+                                             .validate = request->validate};
+    if (!keep(&engine->device, request->device))
+        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    engine->threads = request->threads;
+    engine->validate = request->validate;
+    engine->report = report;
+    return ps_context_open(&engine->context, &params, error);
+}
+
+static enum ps_status open_model(struct cli_engine *engine, const struct cli_request *request,
+                                 struct ps_error *error)
+{
+    const struct ps_model_params params = {.unet = request->unet};
+    close_model(engine);
+    if (!keep(&engine->checkpoint, request->model) || !keep(&engine->unet, request->unet))
+        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    return ps_model_open(&engine->model, engine->context, request->model, &params, error);
+}
+
+enum ps_status cli_engine_open(struct cli_engine *engine, const struct cli_request *request,
+                               struct cli_report *report, struct ps_error *error)
+{
+    if (open_context(engine, request, report, error))
+        return error->status;
+    if (engine->model && is_same(engine->checkpoint, request->model) && is_same(engine->unet, request->unet))
+        return PS_OK;
+    if (open_model(engine, request, error))
+        return error->status;
+    if (request->model == request->default_model)
+        cli_say(report, true, "no --model: taking %s, which comes with packshot", request->model);
+    const struct ps_device *device = ps_context_device(engine->context);
+    if (device->software && (!request->device || !strcmp(request->device, "auto")))
+        cli_say(report, true, "no GPU was found; %s renders instead, which takes longer", device->name);
+    return PS_OK;
+}
+
+enum ps_status cli_engine_identify(struct cli_engine *engine, struct ps_error *error)
+{
+    char *cache = cli_cache_folder();
+    ps_model_identify(engine->model, cache, error);
+    free(cache);
+    return error->status;
+}
+
+enum ps_status cli_engine_check(const struct cli_engine *engine, struct ps_error *error)
+{
+    const uint64_t messages = ps_context_validation_messages(engine->context);
+    return messages ? cli_fail(error, PS_ERR_INTERNAL, "device.validation",
+                               "the validation layer gave %llu messages", (unsigned long long)messages)
+                    : PS_OK;
+}
+
+void cli_engine_close(struct cli_engine *engine)
+{
+    close_model(engine);
+    ps_context_close(&engine->context);
+    free(engine->device);
+    *engine = (struct cli_engine){0};
+}

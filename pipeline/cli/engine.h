@@ -1,0 +1,31 @@
+/* What renders: a device and a checkpoint, opened once and lent to one job after the other. */
+#ifndef PS_CLI_ENGINE_H
+#define PS_CLI_ENGINE_H
+
+#include "cli/request.h"
+
+/* Zeroed where nothing is open. */
+struct cli_engine {
+    struct ps_context *context;
+    struct ps_model *model;
+    /* What they were opened as. */
+    char *device, *checkpoint, *unet; /* null where the request names none */
+    uint32_t threads;
+    bool validate;
+    struct cli_report *report; /* where the device's messages go */
+};
+
+/* Makes the engine the one that the request names: what is open already stays, and what is another's is closed first. Says
+ * what was chosen where the request leaves it open. Status: those of ps_context_open and ps_model_open. */
+enum ps_status cli_engine_open(struct cli_engine *engine, const struct cli_request *request,
+                               struct cli_report *report, struct ps_error *error);
+
+/* Takes the checkpoint's hashes, once. Status: those of ps_model_identify. */
+enum ps_status cli_engine_identify(struct cli_engine *engine, struct ps_error *error);
+
+/* Fails if the validation layer has given messages. Status: PS_ERR_INTERNAL. */
+enum ps_status cli_engine_check(const struct cli_engine *engine, struct ps_error *error);
+
+void cli_engine_close(struct cli_engine *engine);
+
+#endif
