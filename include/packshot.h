@@ -153,6 +153,10 @@ PS_API void ps_model_close(struct ps_model **model);
  * log has a warning. Status: PS_ERR_CHECKPOINT, PS_ERR_MEMORY. */
 PS_API enum ps_status ps_model_identify(struct ps_model *model, const char *cache, struct ps_error *error);
 
+/* One SHA-256 for the whole checkpoint: that of the hashes of its weight files, a line each, in the order of a sidecar. The
+ * model must have been identified. Status: PS_ERR_USAGE where it was not, PS_ERR_MEMORY. */
+PS_API enum ps_status ps_model_hash(char text[65], const struct ps_model *model, struct ps_error *error);
+
 /* One part of a checkpoint. */
 struct ps_part_info {
     char name[32];       /* "unet", "vae", "image_encoder" */

@@ -94,22 +94,44 @@ enum ps_status ps_place_check_room(int folder, const char *path, struct ps_error
     return PS_OK;
 }
 
-enum ps_status ps_place_temporary(char temporary[PS_TEMPORARY_BYTES], const char *name, const char *path,
-                                  struct ps_error *error)
+/* Bytes that a temporary has beside those of the name. */
+enum { AROUND = sizeof "..packshot-01234567.tmp" - 1 };
+
+/* Bytes of a name that its temporaries keep. */
+static size_t kept_of(const char *name)
 {
-    enum { AROUND = sizeof "..packshot-01234567.tmp" - 1, ENOUGH = 64 };
+    enum { ENOUGH = 64 };
     const size_t length = strlen(name);
     size_t kept = length;
-    uint32_t random;
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        return ps_place_fail(error, errno, "asking for a random number", path);
     if (kept + AROUND > ENOUGH && kept + AROUND > length)
         kept = (length > ENOUGH ? length : ENOUGH) - AROUND;
     /* Not in the middle of a UTF-8 character: some file systems refuse that. */
     while (kept && kept < length && ((unsigned char)name[kept] & 0xc0) == 0x80)
         kept--;
-    snprintf(temporary, PS_TEMPORARY_BYTES, ".%.*s.packshot-%08x.tmp", (int)kept, name, random);
+    return kept;
+}
+
+enum ps_status ps_place_temporary(char temporary[PS_TEMPORARY_BYTES], const char *name, const char *path,
+                                  struct ps_error *error)
+{
+    uint32_t random;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return ps_place_fail(error, errno, "asking for a random number", path);
+    snprintf(temporary, PS_TEMPORARY_BYTES, ".%.*s.packshot-%08x.tmp", (int)kept_of(name), name, random);
     return PS_OK;
+}
+
+bool ps_place_is_temporary(const char *temporary, const char *name)
+{
+    char random[9] = "", whole[PS_TEMPORARY_BYTES];
+    const size_t kept = kept_of(name), length = strlen(temporary);
+    if (length != kept + AROUND)
+        return false;
+    snprintf(random, sizeof random, "%s", temporary + kept + sizeof "..packshot-" - 1);
+    if (strspn(random, "0123456789abcdef") != 8)
+        return false;
+    snprintf(whole, sizeof whole, ".%.*s.packshot-%s.tmp", (int)kept, name, random);
+    return !strcmp(whole, temporary);
 }
 
 enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t offset, const char *path,

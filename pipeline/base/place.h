@@ -21,6 +21,9 @@ enum ps_status ps_place_check_room(int folder, const char *path, struct ps_error
 enum ps_status ps_place_temporary(char temporary[PS_TEMPORARY_BYTES], const char *name, const char *path,
                                   struct ps_error *error);
 
+/* Whether a name is one that ps_place_temporary makes for the output NAME. */
+bool ps_place_is_temporary(const char *temporary, const char *name);
+
 /* Writes all of `size` bytes at `offset`. */
 enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t offset, const char *path,
                               struct ps_error *error);

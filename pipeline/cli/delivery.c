@@ -166,8 +166,8 @@ enum ps_status cli_delivery_write(struct cli_delivery *delivery, const struct cl
                                   const struct ps_render_events *saving, struct ps_error *error)
 {
     for (uint32_t i = 0; i < delivery->formats; i++)
-        if (cli_target_save(&delivery->targets[take * delivery->formats + i], request, clip, sections,
-                            saving, error))
+        if (cli_target_save(&delivery->targets[take * delivery->formats + i], request, clip, sections, saving,
+                            error))
             return error->status;
     return PS_OK;
 }

@@ -53,6 +53,10 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
         snprintf(to, size, "two whole numbers from %.0f to %.0f with an x between", option->low,
                  option->high);
         break;
+    case CLI_SHARD:
+        snprintf(to, size, "a part and how many there are, at most %.0f, with a slash between: 2/8",
+                 option->high);
+        break;
     case CLI_RATE:
         snprintf(to, size, "a whole number or a fraction from %.0f to %.0f, such as 24, 24000/1001 or 23.976",
                  option->low, option->high);

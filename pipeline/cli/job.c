@@ -168,11 +168,11 @@ json_t *cli_job_event(const struct cli_job *job)
 {
     const struct cli_request *request = &job->request;
     const char *sidecar = job->delivery.targets[0].sidecar;
-    json_t *event = json_pack("{s:o, s:o, s:s, s:o, s:{s:b, s:o}}", "outputs",
-                              cli_delivery_event(&job->delivery, 0), "model", cli_json_text(request->model),
-                              "device", job->device.selector, "device_name", cli_json_text(job->device.name),
-                              "provenance", "label", !request->provenance.unlabelled, "sidecar",
-                              sidecar ? cli_json_text(sidecar) : json_null());
+    json_t *event =
+        json_pack("{s:o, s:o, s:s, s:o, s:{s:b, s:o}}", "outputs", cli_delivery_event(&job->delivery, 0),
+                  "model", cli_json_text(request->model), "device", job->device.selector, "device_name",
+                  cli_json_text(job->device.name), "provenance", "label", !request->provenance.unlabelled,
+                  "sidecar", sidecar ? cli_json_text(sidecar) : json_null());
     if (!event)
         return NULL;
     add_first(job, event);

@@ -10,9 +10,9 @@
 /* Zeroed but for the report, the engine and the events. */
 struct cli_job {
     struct cli_report *report;
-    struct cli_engine *engine;        /* lent */
-    struct ps_render_events events;   /* of the render */
-    struct cli_request request;       /* filled from the settings */
+    struct cli_engine *engine;      /* lent */
+    struct ps_render_events events; /* of the render */
+    struct cli_request request;     /* filled from the settings */
     const struct cli_settings *settings;
     const struct ps_sidecar *sidecar; /* that is repeated, or null */
     struct cli_names names;           /* those that follow from it */

@@ -109,14 +109,12 @@ static enum ps_status check_configs(const struct cli_layers *layers, struct ps_e
     return PS_OK;
 }
 
-/* The preset named by the strongest of the layers around it. */
-static enum ps_status read_preset(struct cli_layers *layers, const struct cli_settings *arguments,
-                                  struct ps_error *error)
+/* The preset of that name, or where it is null the one named by the strongest of the layers around it. */
+static enum ps_status read_preset(struct cli_layers *layers, const char *name, struct ps_error *error)
 {
-    const struct cli_option *option = cli_settings_find(arguments, "preset");
+    const struct cli_option *option = cli_settings_find(&layers->settings, "preset");
     char variable[64], origin[CLI_PATH_SIZE];
     const struct cli_setting *setting = cli_settings_of(&layers->settings, option);
-    const char *name = cli_settings_of(arguments, option)->text;
     if (!name)
         name = look_up(option, variable, sizeof variable);
     if (!name && setting->text && cli_preset_is_file(setting->text))
@@ -133,6 +131,19 @@ static enum ps_status read_preset(struct cli_layers *layers, const struct cli_se
     return cli_preset_check(&layers->preset, error);
 }
 
+enum ps_status cli_layers_lay(struct cli_layers *layers, const struct cli_settings *arguments,
+                              const char *preset, struct ps_error *error)
+{
+    const char *own = cli_settings_of(arguments, cli_settings_find(arguments, "preset"))->text;
+    const char *from = cli_settings_of(arguments, cli_settings_find(arguments, "from"))->text;
+    if (cli_layers_read_configs(layers, error) || check_configs(layers, error) ||
+        (!from && read_preset(layers, own ? own : preset, error)) ||
+        cli_layers_read_environment(layers, error) ||
+        (from && cli_repeat_lay(&layers->sidecar, from, &layers->settings, error)))
+        return error->status;
+    return PS_OK;
+}
+
 enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv, void *values, bool *help,
                                struct ps_error *error)
 {
@@ -141,10 +152,7 @@ enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv,
     cli_settings_begin(&arguments, command->options);
     if (cli_read_arguments(command, argc, argv, &arguments, values, help, error) || *help)
         return error->status;
-    const char *from = cli_settings_of(&arguments, cli_settings_find(&arguments, "from"))->text;
-    if (cli_layers_read_configs(layers, error) || check_configs(layers, error) ||
-        (!from && read_preset(layers, &arguments, error)) || cli_layers_read_environment(layers, error) ||
-        (from && cli_repeat_lay(&layers->sidecar, from, &layers->settings, error)))
+    if (cli_layers_lay(layers, &arguments, NULL, error))
         return error->status;
     cli_settings_lay(&layers->settings, &arguments);
     return cli_settings_check(&layers->settings, command, error);

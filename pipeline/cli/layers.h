@@ -23,6 +23,12 @@ void cli_layers_begin(struct cli_layers *layers, const struct cli_command *comma
 enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv, void *values, bool *help,
                                struct ps_error *error);
 
+/* Lays all that is weaker than the command line: packshot.ini, a preset, the environment and the sidecar of --from. The
+ * preset is that of `arguments`, the command line; else `preset`; else, where that is null, the one that a variable or
+ * packshot.ini names. Status: as cli_layers_read. */
+enum ps_status cli_layers_lay(struct cli_layers *layers, const struct cli_settings *arguments,
+                              const char *preset, struct ps_error *error);
+
 /* Lays packshot.ini of every place. What is wrong in a file stays its problem. Status: those of ps_ini_open. */
 enum ps_status cli_layers_read_configs(struct cli_layers *layers, struct ps_error *error);
 

@@ -25,6 +25,7 @@ enum cli_kind {
     CLI_FOCUS,      /* struct cli_focus: "auto", or X:Y, each 0 to 1 */
     CLI_FORMATS,    /* struct cli_formats: see cli_read_formats */
     CLI_LIST,       /* struct cli_list: `low` to `high` numbers with commas between */
+    CLI_SHARD,      /* struct cli_shard: I/N, I from 1 to N and N up to `high` */
     CLI_COLOUR,     /* uint32_t: RRGGBB; black is stored as 000001, which packshot.h takes for it */
     CLI_BACKGROUND  /* struct ps_photo_params, its members of the background; see cli_read_background */
 };
@@ -33,6 +34,11 @@ enum cli_kind {
 struct cli_list {
     float *values;
     uint32_t count;
+};
+
+/* A CLI_SHARD: part `part` of `parts`; 0 of 0 is all. */
+struct cli_shard {
+    uint32_t part, parts;
 };
 
 /* Where an option may be given. */
@@ -52,8 +58,8 @@ struct cli_focus {
 
 struct cli_option {
     const char *heading; /* that help prints above it; null for none */
-    const char *name; /* on the command line with -- before it; the same word is the key in an INI file */
-    char letter;      /* short form; 0 for none */
+    const char *name;    /* on the command line with -- before it; the same word is the key in an INI file */
+    char letter;         /* short form; 0 for none */
     enum cli_kind kind;
     enum cli_scope scope;
     size_t offset;     /* in the command's struct */

@@ -1,8 +1,10 @@
 #include "cli/paths.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool cli_path_join(char to[CLI_PATH_SIZE], const char *folder, const char *name)
@@ -45,6 +47,66 @@ bool cli_path_resolve(char to[CLI_PATH_SIZE], const char *folder, const char *na
         memcpy(to, found, strlen(found) + 1);
     free(found);
     return fits;
+}
+
+bool cli_path_absolute(char to[CLI_PATH_SIZE], const char *path)
+{
+    char whole[CLI_PATH_SIZE] = "";
+    size_t used = 0;
+    if (*path != '/' && !getcwd(whole, sizeof whole))
+        return false;
+    char joined[CLI_PATH_SIZE];
+    if (!cli_path_join(joined, whole, path))
+        return false;
+    for (const char *at = joined; *at;) {
+        const size_t slashes = strspn(at, "/"), length = strcspn(at + slashes, "/");
+        at += slashes;
+        if (length == 1 && *at == '.') {
+            at += length;
+            continue;
+        }
+        to[used++] = '/';
+        memcpy(to + used, at, length);
+        used += length;
+        at += length;
+    }
+    if (!used)
+        to[used++] = '/';
+    to[used] = '\0';
+    return true;
+}
+
+int cli_path_make(const char *folder)
+{
+    char path[CLI_PATH_SIZE];
+    if (!cli_path_absolute(path, folder))
+        return ENAMETOOLONG;
+    for (char *at = path + 1;; at++) {
+        const char here = *at;
+        if (here && here != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(path, 0777) && errno != EEXIST && errno != EISDIR)
+            return errno;
+        *at = here;
+        if (!here)
+            break;
+    }
+    return access(path, F_OK) ? errno : 0;
+}
+
+bool cli_path_standing(char to[CLI_PATH_SIZE], const char *path)
+{
+    struct stat about;
+    if (!cli_path_absolute(to, path))
+        return false;
+    while (stat(to, &about) || !S_ISDIR(about.st_mode)) {
+        char *slash = strrchr(to, '/');
+        slash[slash == to] = '\0';
+        if (slash == to)
+            break;
+    }
+    return true;
 }
 
 bool cli_path_climbs(const char *path)

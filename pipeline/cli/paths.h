@@ -19,6 +19,16 @@ bool cli_path_program(char to[CLI_PATH_SIZE]);
 /* Whether FOLDER/NAME is there; its path in `to`, without links and dots if it is. */
 bool cli_path_resolve(char to[CLI_PATH_SIZE], const char *folder, const char *name);
 
+/* The path seen from the root folder, without "." and doubled slashes; a slash at the end stays. False where it does not
+ * fit, or where the current folder is gone. */
+bool cli_path_absolute(char to[CLI_PATH_SIZE], const char *path);
+
+/* Makes a folder and those around it that are missing. Returns 0 or an errno. */
+int cli_path_make(const char *folder);
+
+/* The nearest folder that is there: `path`'s own, or the one around it, and so on. False where it does not fit. */
+bool cli_path_standing(char to[CLI_PATH_SIZE], const char *path);
+
 /* True where a path has ".." among its names. */
 bool cli_path_climbs(const char *path);
 

@@ -17,7 +17,7 @@ static json_t *phase_event(const struct ps_phase_plan *phase)
                      "streamed", phase->streamed);
 }
 
-static json_t *params_event(const struct ps_render_params *params)
+json_t *cli_params_event(const struct ps_render_params *params)
 {
     json_t *event = json_pack("{s:i, s:i, s:i, s:i, s:f, s:f, s:i, s:f, s:f}", "width", (int)params->width,
                               "height", (int)params->height, "frames", (int)params->frames, "fps",
@@ -41,7 +41,7 @@ static void emit_plan(struct cli_report *report, const struct ps_plan *plan)
         json_array_append_new(phases, phase_event(&plan->phases[i]));
     cli_emit(report, json_pack("{s:s, s:I, s:I, s:o, s:o}", "event", "plan", "budget_bytes",
                                (json_int_t)plan->budget_bytes, "peak_bytes", (json_int_t)plan->peak_bytes,
-                               "params", params_event(&plan->resolved), "phases", phases));
+                               "params", cli_params_event(&plan->resolved), "phases", phases));
 }
 
 static void say_plan(struct cli_report *report, const struct ps_plan *plan)

@@ -7,6 +7,9 @@
 /* Both: a table on stderr, and the event "plan". */
 void cli_tell_plan(struct cli_report *report, const struct ps_plan *plan);
 
+/* The resolved parameters as an object. */
+json_t *cli_params_event(const struct ps_render_params *params);
+
 /* "f16"; a static string. */
 const char *cli_dtype_name(enum ps_dtype dtype);
 

@@ -35,10 +35,14 @@ static double seconds_left(const struct ps_progress *now)
     return now->done > 0.03 ? now->seconds / now->done * (1 - now->done) : -1;
 }
 
-static void describe(char line[LINE_SIZE], const struct ps_progress *now)
+static void describe(char line[LINE_SIZE], const struct cli_progress *progress, const struct ps_progress *now)
 {
     char left[CLI_NUMBER_SIZE];
-    size_t used = (size_t)snprintf(line, LINE_SIZE, "%s", now->phase);
+    size_t used = 0;
+    if (progress->job)
+        used = (size_t)snprintf(line, LINE_SIZE, "[%u/%u] %.60s  ", progress->number, progress->count,
+                                progress->job);
+    used += (size_t)snprintf(line + used, LINE_SIZE - used, "%s", now->phase);
     if (now->takes > 1)
         used += (size_t)snprintf(line + used, LINE_SIZE - used, "  clip %u/%u", now->take, now->takes);
     if (now->steps > 1)
@@ -48,7 +52,11 @@ static void describe(char line[LINE_SIZE], const struct ps_progress *now)
         used += (size_t)snprintf(line + used, LINE_SIZE - used, "  %.*f s/step",
                                  now->step_seconds < 10 ? 2 : 1, now->step_seconds);
     if (seconds_left(now) >= 0)
-        snprintf(line + used, LINE_SIZE - used, "  ETA %s", cli_duration(left, seconds_left(now)));
+        used += (size_t)snprintf(line + used, LINE_SIZE - used, "  ETA %s",
+                                 cli_duration(left, seconds_left(now)));
+    if (progress->job && progress->rest >= 0 && seconds_left(now) >= 0)
+        snprintf(line + used, LINE_SIZE - used, " (all %s)",
+                 cli_duration(left, seconds_left(now) + progress->rest));
 }
 
 static void tell_people(struct cli_progress *progress, const struct ps_progress *now, bool new_phase)
@@ -56,7 +64,7 @@ static void tell_people(struct cli_progress *progress, const struct ps_progress 
     char line[LINE_SIZE];
     if (progress->report->quiet)
         return;
-    describe(line, now);
+    describe(line, progress, now);
     if (progress->terminal) {
         const size_t room = columns();
         if (room < sizeof line)
@@ -76,6 +84,11 @@ static void tell_programs(struct cli_progress *progress, const struct ps_progres
     json_t *event = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f}", "event", "progress", "phase", now->phase,
                               "step", (int)now->step, "steps", (int)now->steps, "done", now->done, "seconds",
                               now->seconds, "step_seconds", now->step_seconds);
+    if (event && progress->job) {
+        json_object_set_new(event, "job", cli_json_text(progress->job));
+        json_object_set_new(event, "number", json_integer(progress->number));
+        json_object_set_new(event, "count", json_integer(progress->count));
+    }
     if (event && now->takes > 1) {
         json_object_set_new(event, "take", json_integer(now->take));
         json_object_set_new(event, "takes", json_integer(now->takes));

@@ -70,8 +70,8 @@ static enum ps_status render(struct work *work, struct ps_error *error)
 {
     struct cli_job *job = &work->job;
     cli_progress_begin(&work->progress, &work->report);
-    job->events = (struct ps_render_events){
-        .plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
+    job->events =
+        (struct ps_render_events){.plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
     if (cli_job_plan(job, error) || cli_job_identify(job, error) || cli_job_render(job, error) ||
         cli_job_measure(job, error))
         return error->status;

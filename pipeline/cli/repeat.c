@@ -8,8 +8,8 @@
 #include "cli/record.h"
 
 /* Sections of a sidecar that a repeated render takes into account, or may leave aside: the quality of the clip of
- * then is measured again. One that is not known may change the clip. */
-static const char *const known_sections[] = {"options", "quality", "latents"};
+ * then is measured again, and the job of a batch has been done. One that is not known may change the clip. */
+static const char *const known_sections[] = {"options", "quality", "latents", "job"};
 
 static enum ps_status check_sections(const struct ps_sidecar *sidecar, const char *path,
                                      struct ps_error *error)

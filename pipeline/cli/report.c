@@ -110,6 +110,14 @@ enum ps_status cli_fail(struct ps_error *error, enum ps_status status, const cha
     return status;
 }
 
+/* Those of batches are the program's own. */
+static const char *status_name(enum ps_status status)
+{
+    return status == CLI_SOME_FAILED     ? "some-failed"
+           : status == CLI_NOTHING_TO_DO ? "nothing-to-do"
+                                         : ps_status_name(status);
+}
+
 static void tell_error(struct cli_report *report, const struct ps_error *error)
 {
     char text[1024];
@@ -118,7 +126,7 @@ static void tell_error(struct cli_report *report, const struct ps_error *error)
     if (error->hint[0])
         fprintf(stderr, "packshot: hint: %s\n", ps_printable(text, sizeof text, error->hint, true));
     cli_emit(report, json_pack("{s:s, s:s, s:i, s:s, s:o, s:o}", "event", "error", "id", error->id, "status",
-                               (int)error->status, "name", ps_status_name(error->status), "message",
+                               (int)error->status, "name", status_name(error->status), "message",
                                cli_json_text(error->message), "hint", cli_json_text(error->hint)));
 }
 

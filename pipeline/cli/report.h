@@ -13,6 +13,10 @@
 #define CLI_PRINTF(format_at, arguments_at)
 #endif
 
+/* Exit codes of batches, beside those of enum ps_status. */
+#define CLI_SOME_FAILED ((enum ps_status)3)
+#define CLI_NOTHING_TO_DO ((enum ps_status)10)
+
 /* The two streams as one command uses them. */
 struct cli_report {
     bool json;      /* results are JSON objects */

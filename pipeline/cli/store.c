@@ -74,6 +74,20 @@ static bool store_pair(const struct cli_option *option, const char *value, uint3
     return true;
 }
 
+static bool store_shard(const struct cli_option *option, const char *value, struct cli_shard *to)
+{
+    char part[16];
+    uint64_t numbers[2];
+    const size_t length = strcspn(value, "/");
+    snprintf(part, sizeof part, "%.*s", (int)(length < sizeof part ? length : sizeof part), value);
+    if (!value[length] || length >= sizeof part ||
+        !cli_read_whole(value + length + 1, 1, (uint64_t)option->high, &numbers[1]) ||
+        !cli_read_whole(part, 1, numbers[1], &numbers[0]))
+        return false;
+    *to = (struct cli_shard){(uint32_t)numbers[0], (uint32_t)numbers[1]};
+    return true;
+}
+
 static bool store_rate(const struct cli_option *option, const char *value, struct ps_rate *to)
 {
     return cli_read_rate(value, &to->num, &to->den) && to->num >= option->low * to->den &&
@@ -141,6 +155,8 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
         return cli_read_formats(text, to);
     case CLI_LIST:
         return store_list(option, text, to);
+    case CLI_SHARD:
+        return store_shard(option, text, to);
     case CLI_COLOUR:
         return cli_read_colour(text, to);
     case CLI_BACKGROUND:

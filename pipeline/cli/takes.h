@@ -10,8 +10,8 @@ struct cli_takes {
     const struct ps_photo *photo;
     const struct cli_request *request;
     struct cli_delivery *delivery;
-    const json_t *sections; /* of every sidecar */
-    const char *resume;     /* latents to go on from, for a single take; null for none */
+    const json_t *sections;                /* of every sidecar */
+    const char *resume;                    /* latents to go on from, for a single take; null for none */
     const struct ps_render_events *events; /* of the render, and of the saves */
     struct cli_report *report;
     uint32_t count;

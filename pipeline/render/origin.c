@@ -63,6 +63,25 @@ enum ps_status ps_model_identify(struct ps_model *model, const char *cache, stru
     return PS_OK;
 }
 
+enum ps_status ps_model_hash(char text[65], const struct ps_model *model, struct ps_error *error)
+{
+    enum { LINE = PS_SHA256_TEXT }; /* 64 digits and a line end */
+    const uint32_t count = model->checkpoint->file_count;
+    text[0] = '\0';
+    if (!model->files)
+        return ps_fail(error, PS_ERR_USAGE, "usage.model", "the checkpoint was not identified");
+    char *lines = malloc((size_t)count * LINE + 1);
+    if (!lines)
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        snprintf(lines + (size_t)i * LINE, LINE + 1, "%s\n", model->files[i].sha256);
+    const int code = ps_sha256(text, lines, (size_t)count * LINE);
+    free(lines);
+    return code ? ps_fail(error, PS_ERR_MEMORY, "memory.host", "the checkpoint's hash cannot be taken: %s",
+                          strerror(code))
+                : PS_OK;
+}
+
 /* ---- the origin of a clip ---- */
 
 /* The file of --taps-in. */

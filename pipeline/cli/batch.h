@@ -1,0 +1,17 @@
+/* What the command line of `packshot batch` asks for. */
+#ifndef PS_CLI_BATCH_H
+#define PS_CLI_BATCH_H
+
+#include "cli/request.h"
+
+struct cli_batch_request {
+    struct cli_request render; /* what applies to every clip; no single one's files */
+    const char *manifest, *out, *name, *root, *journal;
+    struct cli_shard shard;
+    bool retry_failed, skip_existing, force, fail_if_empty;
+};
+
+/* The table that fills the struct. */
+extern const struct cli_option cli_batch_options[];
+
+#endif
