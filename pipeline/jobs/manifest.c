@@ -210,7 +210,8 @@ enum ps_status ps_manifest_open(struct ps_manifest **manifest, const char *path,
     else
         status = check_root(made, error);
     if (!status)
-        status = S_ISDIR(info.st_mode) ? ps_folder_open(made, fd, error) : open_file(made, fd, &info, error);
+        status = S_ISDIR(info.st_mode) ? ps_manifest_folder_open(made, fd, error)
+                                       : open_file(made, fd, &info, error);
     if (!made || !made->reader->source)
         close(fd);
     if (status && made)

@@ -127,7 +127,7 @@ static void close_source(struct ps_source *source)
     free(source);
 }
 
-enum ps_status ps_folder_open(struct ps_manifest *manifest, int fd, struct ps_error *error)
+enum ps_status ps_manifest_folder_open(struct ps_manifest *manifest, int fd, struct ps_error *error)
 {
     struct ps_source *source = calloc(1, sizeof *source);
     DIR *folder = source ? fdopendir(fd) : NULL;

@@ -66,7 +66,7 @@ struct ps_manifest_reader {
 /* Opens the sources. `fd` is the manifest, which they close with the source. */
 enum ps_status ps_csv_open(struct ps_manifest *manifest, int fd, struct ps_error *error);
 enum ps_status ps_json_lines_open(struct ps_manifest *manifest, int fd, struct ps_error *error);
-enum ps_status ps_folder_open(struct ps_manifest *manifest, int fd, struct ps_error *error);
+enum ps_status ps_manifest_folder_open(struct ps_manifest *manifest, int fd, struct ps_error *error);
 
 enum ps_status ps_manifest_fail_memory(const struct ps_manifest *manifest, struct ps_error *error);
 enum ps_status ps_manifest_fail_read(const struct ps_manifest *manifest, int code, struct ps_error *error);
