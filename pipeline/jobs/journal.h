@@ -19,7 +19,7 @@
  * time. Each change is on disk when its function returns.
  *
  * Status of all functions: PS_ERR_OUTPUT where the file cannot be written ("journal.disk-full", "journal.not-writable",
- * "journal.write-failed"), is locked for longer than 10 s ("journal.locked") or was moved or removed meanwhile
+ * "journal.write-failed"), is locked for longer than 30 s ("journal.locked") or was moved or removed meanwhile
  * ("journal.moved"); PS_ERR_INPUT where it is damaged ("journal.corrupt") or unreadable ("journal.unreadable");
  * PS_ERR_MEMORY. `error` is never null and holds no error when a function is called. */
 #ifndef PS_JOBS_JOURNAL_H
@@ -101,7 +101,7 @@ struct ps_batch {
 };
 
 /* Begins a batch, from `manifest`, `sha256` and `settings`: jobs that are added belong to it, and nobody else sees any of it
- * before the commit. Other programs wait meanwhile, for 10 s at most, so keys are to be worked out before. Between begin and
+ * before the commit. Other programs wait meanwhile, for 30 s at most, so keys are to be worked out before. Between begin and
  * commit only ps_journal_add may be called. *id is the batch's number. */
 enum ps_status ps_journal_begin(struct ps_journal *journal, const struct ps_batch *batch, int64_t *id,
                                 struct ps_error *error);

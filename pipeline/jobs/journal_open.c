@@ -12,7 +12,7 @@
 #include "jobs/store.h"
 
 /* "PSJL", in the header of the file. */
-enum { APPLICATION = 0x50534a4c, BUSY_MS = 10000, LEASE_S = 300 };
+enum { APPLICATION = 0x50534a4c, BUSY_MS = 30000, LEASE_S = 300 };
 
 /* Each brings the schema from the version of its index to the next. */
 static const char *const migrations[] = {
@@ -292,8 +292,11 @@ static enum ps_status open_checked(struct ps_journal *journal, bool read_only, s
         return PS_ERR_INPUT;
     }
     status = check_integrity(journal, &before, error);
+    /* Keys are random: the default cache of 2 MB thrashes where a batch of 100,000 rows is added. */
     if (!status)
-        status = ps_sql_run(journal, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY", error);
+        status = ps_sql_run(
+            journal, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536",
+            error);
     if (!status && version < SCHEMA)
         status = migrate(journal, error);
     return status ? status : use_wal(journal, error);

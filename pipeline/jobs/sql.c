@@ -1,22 +1,24 @@
 #include "jobs/store.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
+/* What went wrong below SQLite it does not keep: only a full disk has a code of its own. */
 static enum ps_status fail_write(struct ps_journal *journal, int code, const char *doing,
                                  struct ps_error *error)
 {
-    const int number = sqlite3_system_errno(journal->db);
-    if ((code & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT) {
+    if ((code & 0xff) == SQLITE_FULL) {
         ps_fail(error, PS_ERR_OUTPUT, "journal.disk-full", "%.300s: the disk is full while %s", journal->name,
                 doing);
         ps_hint(error, "free some space and go on with packshot resume");
         return PS_ERR_OUTPUT;
     }
-    ps_fail(error, PS_ERR_OUTPUT, "journal.write-failed", "%.300s: failed while %s: %s%s%s", journal->name,
-            doing, sqlite3_errstr(code), number ? ": " : "", number ? strerror(number) : "");
+    ps_fail(error, PS_ERR_OUTPUT, "journal.write-failed", "%.300s: failed while %s: %s", journal->name, doing,
+            sqlite3_errstr(code));
+    ps_hint(
+        error,
+        "look at the disk, its quota and the file size limit (ulimit -f), then go on with packshot resume");
     return PS_ERR_OUTPUT;
 }
 

@@ -179,6 +179,19 @@ static void nothing_is_made_twice(void **state)
     assert_string_equal(counts_text(fixture->text, journal), "2 0 0 0 0");
 }
 
+/* A job that failed makes nothing that another could be the copy of. */
+static void a_failed_job_stands_in_no_ones_way(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ps_error error = {0};
+    const struct ps_new_job a = new_job(1, "/out/a.mp4", KEY_A), copy = new_job(2, "/out/copy.mp4", KEY_A);
+    add_one(fixture->journal, &a);
+    struct ps_journal_job *job = claim_one(fixture->journal);
+    assert_ok(ps_journal_fail(fixture->journal, job, "image.truncated", "cut", false, NULL, &error), error);
+    ps_journal_job_free(&job);
+    assert_int_equal(add_one(fixture->journal, &copy), PS_ADDED_NEW);
+}
+
 static void what_is_being_made_is_left_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -415,6 +428,7 @@ int main(void)
         journal_unit_test(transient_failures_are_tried_three_times_behind_the_others),
         journal_unit_test(priorities_shards_and_batches_choose),
         journal_unit_test(nothing_is_made_twice),
+        journal_unit_test(a_failed_job_stands_in_no_ones_way),
         journal_unit_test(what_is_being_made_is_left_alone),
         journal_unit_test(counts_add_up_to_the_inputs),
         journal_unit_test(failed_jobs_are_retried_and_others_cancelled),

@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -30,10 +32,10 @@ int __wrap_fstatfs(int fd, struct statfs *system)
 int __real_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 
-/* Whoever waits for 10 s would wait here too, a hundredth of that. */
+/* Whoever waits for 30 s would wait here too, a hundredth of that. */
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds)
 {
-    assert_int_equal(milliseconds, 10000);
+    assert_int_equal(milliseconds, 30000);
     return __real_sqlite3_busy_timeout(db, milliseconds / 100);
 }
 
@@ -274,6 +276,55 @@ static void a_journal_that_vanishes_or_is_locked_is_told(void **state)
     folder_remove(folder);
 }
 
+/* Written under a limit of the file size: nothing that was said is lost, and the journal goes on afterwards. */
+static void a_failed_write_is_told_and_costs_nothing(void **state)
+{
+    (void)state;
+    char *folder = folder_new(), text[64];
+    struct ps_journal *journal = open_journal(folder);
+    struct rlimit old, limited;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    struct ps_error add = {0}, claim = {0};
+    struct ps_journal_job *job;
+    int64_t id;
+    static const struct ps_batch batch = {.manifest = "m", .sha256 = "s", .settings = "{}"};
+    add_jobs(journal, 0, 50);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, &before), 0);
+    limited = old;
+    limited.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limited), 0);
+    const enum ps_status claimed = ps_journal_claim(journal, &job, NULL, &claim);
+    enum ps_status added = ps_journal_begin(journal, &batch, &id, &add);
+    for (unsigned i = 0; !added && i < 10000; i++) {
+        char output[32], key[PS_JOB_KEY];
+        snprintf(output, sizeof output, "/more/%u.mp4", i);
+        snprintf(key, sizeof key, "%064x", 1000 + i);
+        const struct ps_new_job more = new_job(i + 1, output, key);
+        added = ps_journal_add(journal, &more, NULL, &add);
+    }
+    if (!added)
+        added = ps_journal_commit(journal, &add);
+    else
+        ps_journal_rollback(journal);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(sigaction(SIGXFSZ, &before, NULL), 0);
+    assert_int_equal(claimed, PS_ERR_OUTPUT);
+    assert_null(job);
+    assert_error(&claim, PS_ERR_OUTPUT, "journal.write-failed");
+    assert_true(claim.hint[0]);
+    assert_int_equal(added, PS_ERR_OUTPUT);
+    assert_error(&add, PS_ERR_OUTPUT, "journal.write-failed");
+    assert_string_equal(counts_text(text, journal), "50 0 0 0 0");
+    job = claim_one(journal);
+    ps_journal_job_free(&job);
+    ps_journal_close(&journal);
+    journal = open_journal(folder);
+    assert_string_equal(counts_text(text, journal), "50 0 0 0 0");
+    ps_journal_close(&journal);
+    folder_remove(folder);
+}
+
 /* A name that SQLite would take for an address, and one for a database in memory. */
 static void names_are_names(void **state)
 {
@@ -325,6 +376,7 @@ int main(void)
         silent_unit_test(looking_at_a_damaged_journal_leaves_it_there),
         silent_unit_test(a_later_schema_is_refused_and_kept),
         silent_unit_test(a_journal_that_vanishes_or_is_locked_is_told),
+        silent_unit_test(a_failed_write_is_told_and_costs_nothing),
         silent_unit_test(names_are_names),
         silent_unit_test(many_processes_may_make_it_at_once),
     };

@@ -163,6 +163,7 @@ static void tells_of_every_fault_in_a_table(void **state)
         {"photo,priority\na.png,1001\na.png,5.0\na.png,+5\n", "",
          "manifest.value@2:2 manifest.value@3:2 manifest.value@4:2 ", 0},
         {"photo,width\na.png,10x\nb.png,64\n", "3:b.png|width=64 ", "manifest.value@2:2 ", 0},
+        {"photo;\"x,,,\"\na.png;\n", "2:a.png ", "manifest.column@1:2 ", 0},
         {"photo,preset\na.png,broken\n", "", "manifest.value@2:2 ", 0},
         {"photo,preset\nmissing.png,broken\n", "", "photo.not-found@2:1 manifest.value@2:2 ", 0},
         {"photo,seed\nmissing.png,1\na.png,2\nalso.png,x\n", "3:a.png|seed 2 ",
@@ -380,7 +381,7 @@ static void large_manifests_take_no_more_memory(void **state)
     FILE *file = fopen(join(path, *state, "m.csv"), "w");
     fputs("photo,caption\n", file);
     for (int i = 0; i < PS_MANIFEST_ROWS + 5; i++)
-        fprintf(file, "a.png,%0100d\n", i);
+        fprintf(file, "a.png,%0300d\n", i);
     fclose(file);
     assert_ok(ps_manifest_open(&manifest, path, &params, &error), error);
     for (int i = 0; i < 100; i++)
@@ -388,7 +389,8 @@ static void large_manifests_take_no_more_memory(void **state)
     const long before = resident();
     while (row)
         assert_ok(ps_manifest_next(manifest, &row, &error), error);
-    assert_in_range(resident(), 0, before + 1024);
+    /* Its text alone is 30 MB; sanitizers keep some of what was freed. */
+    assert_in_range(resident(), 0, before + 16 * 1024);
     assert_int_equal(manifest->rows, PS_MANIFEST_ROWS);
     assert_int_equal(manifest->problem_count, 1);
     assert_string_equal(manifest->problems[0].id, "manifest.too-many");
