@@ -6,6 +6,7 @@
 
 extern const struct cli_command cli_render_command, cli_inspect_command, cli_devices_command,
     cli_doctor_command, cli_presets_command, cli_presets_show_command, cli_presets_check_command,
-    cli_config_command, cli_bench_command, cli_verify_command;
+    cli_config_command, cli_bench_command, cli_verify_command, cli_batch_command, cli_status_command,
+    cli_resume_command, cli_retry_command, cli_cancel_command, cli_report_command;
 
 #endif

@@ -10,9 +10,10 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_render_command, &cli_presets_command, &cli_presets_show_command, &cli_presets_check_command,
-    &cli_config_command, &cli_inspect_command, &cli_devices_command,      &cli_doctor_command,
-    &cli_bench_command,  &cli_verify_command,
+    &cli_render_command,       &cli_batch_command,         &cli_status_command, &cli_resume_command,
+    &cli_retry_command,        &cli_cancel_command,        &cli_report_command, &cli_presets_command,
+    &cli_presets_show_command, &cli_presets_check_command, &cli_config_command, &cli_inspect_command,
+    &cli_devices_command,      &cli_doctor_command,        &cli_bench_command,  &cli_verify_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -57,7 +58,8 @@ static void print_overview(struct cli_report *report)
               "   0  done                          6  no usable device or encoder, or a feature is missing\n"
               "   1  a defect in packshot          7  it does not fit into the memory\n"
               "   2  the command line is wrong     8  the output cannot be written\n"
-              "   4  photo, preset or clip is bad  9  the device stopped answering\n"
+              "   3  some jobs of a batch failed   9  the device stopped answering\n"
+              "   4  photo, preset or clip is bad  10  nothing to do, with --fail-if-empty\n"
               "   5  the checkpoint is not usable  128 + N  stopped by signal N; 130 is Ctrl-C");
 }
 

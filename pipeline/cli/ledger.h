@@ -1,0 +1,30 @@
+/* What the commands about a journal have in common: finding it, and going on with it. */
+#ifndef PS_CLI_LEDGER_H
+#define PS_CLI_LEDGER_H
+
+#include "cli/paths.h"
+#include "cli/runner.h"
+
+/* "FOLDER/.packshot/journal.sqlite". False where it does not fit. */
+bool cli_ledger_place(char to[CLI_PATH_SIZE], const char *folder);
+
+/* Opens the journal that PATH names: itself, or in a folder that clips went to. `path` gets its path. Status: those of
+ * ps_journal_open. */
+enum ps_status cli_ledger_open(struct ps_journal **journal, char path[CLI_PATH_SIZE], const char *named,
+                               bool read_only, struct ps_error *error);
+
+/* What is to be run. */
+struct cli_ledger_run {
+    struct ps_journal *journal;
+    const char *path; /* of the journal, for messages */
+    struct ps_claim_params claim;
+    struct cli_engine *engine; /* opened if it has to be */
+    struct cli_report *report;
+    bool fail_if_empty;
+};
+
+/* Gives back what dead workers held, tells what is there, renders what waits, and tells what there is then. Status: those of
+ * cli_runner_run, where one that was stopped says how to go on; CLI_SOME_FAILED, CLI_NOTHING_TO_DO. */
+enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error *error);
+
+#endif

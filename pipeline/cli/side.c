@@ -1,0 +1,365 @@
+#include "cli/side.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/stop.h"
+
+/* Seconds between two signs of life to the journal, far below its lease of 300 s. */
+#define BEAT_SECONDS 3.0
+/* Seconds that a clip on its way to a file may take after a signal: service managers and Slurm kill after some more. */
+#define LAST_SECONDS 4.0
+
+/* Signals wake no condition, so both threads look now and then. */
+#define WAIT_NANOSECONDS 200000000
+
+enum { HELD = 3 }; /* jobs at once: one to render, one rendered before, one after */
+
+struct queue {
+    struct cli_task *first, **last;
+};
+
+struct cli_side {
+    struct cli_side_params params;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of all that follows, but for the side's own */
+    pthread_cond_t change;
+    struct cli_task *ready; /* loaded, to be taken */
+    struct queue rendered, told;
+    struct cli_task *held[HELD]; /* claims that have to be kept alive */
+    bool ending;                 /* nothing more is claimed */
+    bool closed;                 /* and nothing more is given */
+    bool idle;                   /* nothing is waiting, as of the last claim */
+    bool busy;                   /* with a job that is in no queue */
+    struct ps_error error;       /* that ended all */
+    double beaten, stopped;      /* the side's own: times, 0 for not yet */
+};
+
+/* ---- queues, with the lock held ---- */
+
+static void push(struct queue *queue, struct cli_task *task)
+{
+    task->next = NULL;
+    *queue->last = task;
+    queue->last = &task->next;
+}
+
+static struct cli_task *pop(struct queue *queue)
+{
+    struct cli_task *task = queue->first;
+    if (!task)
+        return NULL;
+    queue->first = task->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    return task;
+}
+
+static bool has_room(const struct cli_side *side)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (!side->held[i])
+            return true;
+    return false;
+}
+
+static void hold(struct cli_side *side, const struct cli_task *old, struct cli_task *task)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (side->held[i] == old) {
+            side->held[i] = task;
+            return;
+        }
+}
+
+/* ---- the side's thread ---- */
+
+/* The first failure that ends all is told of at the end. */
+static void end_all(struct cli_side *side, const struct ps_error *cause)
+{
+    pthread_mutex_lock(&side->lock);
+    if (!side->error.status)
+        side->error = *cause;
+    side->ending = true;
+    pthread_mutex_unlock(&side->lock);
+}
+
+/* A job whose claim is another's now, or that somebody cancelled, must leave no file. */
+static void beat(struct cli_side *side)
+{
+    struct cli_task *held[HELD];
+    const double now = ps_seconds();
+    if (now - side->beaten < BEAT_SECONDS)
+        return;
+    side->beaten = now;
+    pthread_mutex_lock(&side->lock);
+    memcpy(held, side->held, sizeof held);
+    pthread_mutex_unlock(&side->lock);
+    for (size_t i = 0; i < HELD; i++) {
+        struct ps_error error = {0};
+        bool stop = false;
+        if (held[i] && (ps_journal_beat(side->params.journal, held[i]->record, &stop, &error) || stop))
+            atomic_store(&held[i]->cancelled, true);
+    }
+}
+
+/* What is being written. */
+struct saving {
+    struct cli_side *side;
+    struct cli_task *task;
+};
+
+static bool on_save(void *user, const struct ps_progress *progress)
+{
+    struct saving *saving = user;
+    struct cli_side *side = saving->side;
+    (void)progress;
+    beat(side);
+    if (cli_stop_signal() && !side->stopped)
+        side->stopped = ps_seconds();
+    return !atomic_load(&saving->task->cancelled) &&
+           (!side->stopped || ps_seconds() - side->stopped < LAST_SECONDS);
+}
+
+static char *result_of(struct cli_task *task)
+{
+    if (task->event)
+        json_object_set_new(task->event, "seconds", json_real(task->seconds));
+    return task->event ? json_dumps(task->event, JSON_COMPACT) : NULL;
+}
+
+/* Ends the claim in the journal as the task's outcome and error say. */
+static void settle(struct cli_side *side, struct cli_task *task, struct ps_error *error)
+{
+    struct ps_journal *journal = side->params.journal;
+    const struct ps_error *cause = &task->error;
+    bool again = false;
+    if (task->outcome == CLI_TASK_DONE || task->outcome == CLI_TASK_RECOGNISED) {
+        char *result = result_of(task);
+        ps_journal_done(journal, task->record, result, error);
+        free(result);
+    } else if (cause->status == PS_ERR_CANCELLED && atomic_load(&task->cancelled) && !cli_stop_signal()) {
+        task->outcome = CLI_TASK_IGNORED;
+        ps_journal_ignore(journal, task->record, "job.cancelled", "cancelled while it was rendered", error);
+    } else if (cause->status == PS_ERR_CANCELLED || cli_task_ends_all(cause)) {
+        task->outcome = CLI_TASK_RELEASED;
+        ps_journal_release(journal, task->record, error);
+    } else {
+        ps_journal_fail(journal, task->record, cause->id, cause->message, cli_task_is_transient(cause),
+                        &again, error);
+        task->outcome = again ? CLI_TASK_AGAIN : CLI_TASK_FAILED;
+    }
+}
+
+/* A task that is through: into the journal, and to those who tell people. */
+static void finish(struct cli_side *side, struct cli_task *task)
+{
+    struct ps_error error = {0};
+    task->seconds = ps_seconds() - task->begun;
+    if (task->error.status && cli_task_ends_all(&task->error))
+        end_all(side, &task->error);
+    settle(side, task, &error);
+    /* Another worker has the job since the lease ran out; its file is the same. */
+    if (error.status && error.status != PS_ERR_CANCELLED)
+        end_all(side, &error);
+    cli_task_forget(task);
+    pthread_mutex_lock(&side->lock);
+    hold(side, task, NULL);
+    side->idle = side->idle && task->outcome != CLI_TASK_AGAIN;
+    side->busy = false;
+    push(&side->told, task);
+    pthread_cond_broadcast(&side->change);
+    pthread_mutex_unlock(&side->lock);
+}
+
+static void claim(struct cli_side *side)
+{
+    struct ps_error error = {0};
+    struct ps_journal_job *record = NULL;
+    struct cli_task *task = NULL;
+    ps_journal_claim(side->params.journal, &record, &side->params.claim, &error);
+    if (record && !(task = cli_task_new(&record, side->params.report, side->params.engine)))
+        cli_fail(&error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    ps_journal_job_free(&record);
+    if (error.status)
+        end_all(side, &error);
+    pthread_mutex_lock(&side->lock);
+    side->idle = !task;
+    side->busy = task != NULL;
+    if (task)
+        hold(side, NULL, task);
+    pthread_cond_broadcast(&side->change);
+    pthread_mutex_unlock(&side->lock);
+    if (!task)
+        return;
+    cli_task_load(task);
+    if (task->error.status || task->outcome == CLI_TASK_RECOGNISED) {
+        finish(side, task);
+        return;
+    }
+    pthread_mutex_lock(&side->lock);
+    side->ready = task;
+    side->busy = false;
+    pthread_cond_broadcast(&side->change);
+    pthread_mutex_unlock(&side->lock);
+}
+
+static void deliver(struct cli_side *side, struct cli_task *task)
+{
+    struct saving saving = {side, task};
+    const struct ps_render_events events = {.progress = on_save, .user = &saving};
+    if (!task->error.status)
+        cli_task_deliver(task, &events);
+    finish(side, task);
+}
+
+/* A job that was loaded, and that nobody will render now. */
+static struct cli_task *take_back(struct cli_side *side)
+{
+    struct cli_task *task = side->ready;
+    side->ready = NULL;
+    if (task)
+        cli_fail(&task->error, PS_ERR_CANCELLED, "cancelled", "stopped before it was rendered");
+    return task;
+}
+
+static void wait_for_change(struct cli_side *side)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_NANOSECONDS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&side->change, &side->lock, &until);
+}
+
+static void *run(void *user)
+{
+    struct cli_side *side = user;
+    for (;;) {
+        beat(side);
+        pthread_mutex_lock(&side->lock);
+        const bool ending = side->ending || cli_stop_signal();
+        const bool wants = !ending && !side->ready && !side->idle && has_room(side);
+        /* The next job comes first: the device waits for that, and for no file. */
+        struct cli_task *task = wants ? NULL : pop(&side->rendered);
+        if (!wants && !task && ending)
+            task = take_back(side);
+        const bool over = !wants && !task && side->closed;
+        side->busy = wants || task;
+        if (!wants && !task && !over)
+            wait_for_change(side);
+        pthread_mutex_unlock(&side->lock);
+        if (over)
+            return NULL;
+        if (wants)
+            claim(side);
+        else if (task)
+            deliver(side, task);
+    }
+}
+
+/* ---- the device's thread ---- */
+
+static bool start(struct cli_side *side)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes))
+        return false;
+    const bool started = !pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) &&
+                         !pthread_cond_init(&side->change, &attributes) &&
+                         !pthread_mutex_init(&side->lock, NULL) &&
+                         !pthread_create(&side->thread, NULL, run, side);
+    pthread_condattr_destroy(&attributes);
+    return started;
+}
+
+enum ps_status cli_side_begin(struct cli_side **out, const struct cli_side_params *params,
+                              struct ps_error *error)
+{
+    struct cli_side *side = calloc(1, sizeof *side);
+    *out = NULL;
+    if (side) {
+        side->params = *params;
+        side->rendered.last = &side->rendered.first;
+        side->told.last = &side->told.first;
+    }
+    if (!side || !start(side)) {
+        free(side);
+        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "no thread for what is beside the device");
+    }
+    *out = side;
+    return PS_OK;
+}
+
+void cli_side_poll(struct cli_side *side, void (*told)(void *user, const struct cli_task *task), void *user)
+{
+    for (;;) {
+        pthread_mutex_lock(&side->lock);
+        struct cli_task *task = pop(&side->told);
+        pthread_mutex_unlock(&side->lock);
+        if (!task)
+            return;
+        told(user, task);
+        cli_task_free(&task);
+    }
+}
+
+/* Nothing is to come: no job waits, and none that is on its way can come back. */
+static bool is_over(const struct cli_side *side)
+{
+    return side->ending || cli_stop_signal() || (side->idle && !side->busy && !side->rendered.first);
+}
+
+struct cli_task *cli_side_take(struct cli_side *side, void (*told)(void *user, const struct cli_task *task),
+                               void *user)
+{
+    for (;;) {
+        cli_side_poll(side, told, user);
+        pthread_mutex_lock(&side->lock);
+        struct cli_task *task = is_over(side) && (side->ending || cli_stop_signal()) ? NULL : side->ready;
+        const bool over = !task && is_over(side);
+        if (task) {
+            side->ready = NULL;
+            pthread_cond_broadcast(&side->change);
+        } else if (!over && !side->told.first) {
+            wait_for_change(side);
+        }
+        pthread_mutex_unlock(&side->lock);
+        if (task || over)
+            return task;
+    }
+}
+
+void cli_side_give(struct cli_side *side, struct cli_task *task)
+{
+    pthread_mutex_lock(&side->lock);
+    push(&side->rendered, task);
+    pthread_cond_broadcast(&side->change);
+    pthread_mutex_unlock(&side->lock);
+}
+
+enum ps_status cli_side_end(struct cli_side **old, void (*told)(void *user, const struct cli_task *task),
+                            void *user, struct ps_error *error)
+{
+    struct cli_side *side = *old;
+    pthread_mutex_lock(&side->lock);
+    side->ending = side->closed = true;
+    pthread_cond_broadcast(&side->change);
+    pthread_mutex_unlock(&side->lock);
+    pthread_join(side->thread, NULL);
+    cli_side_poll(side, told, user);
+    if (side->error.status && !error->status)
+        *error = side->error;
+    pthread_cond_destroy(&side->change);
+    pthread_mutex_destroy(&side->lock);
+    free(side);
+    *old = NULL;
+    return error->status;
+}

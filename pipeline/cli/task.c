@@ -1,0 +1,156 @@
+#include "cli/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/found.h"
+#include "cli/paths.h"
+#include "jobs/beneath.h"
+
+struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
+                              struct cli_engine *engine)
+{
+    struct cli_task *task = calloc(1, sizeof *task);
+    if (!task)
+        return NULL;
+    task->record = *record;
+    *record = NULL;
+    task->job.report = report;
+    task->job.engine = engine;
+    task->begun = ps_seconds();
+    atomic_init(&task->cancelled, false);
+    return task;
+}
+
+void cli_task_forget(struct cli_task *task)
+{
+    cli_job_close(&task->job);
+    cli_snapshot_free(&task->snapshot);
+}
+
+void cli_task_free(struct cli_task **task)
+{
+    if (!*task)
+        return;
+    cli_task_forget(*task);
+    ps_journal_job_free(&(*task)->record);
+    json_decref((*task)->event);
+    free(*task);
+    *task = NULL;
+}
+
+/* The photo of then is what the job is known by: another one in its place is another job. */
+static enum ps_status check_material(struct cli_task *task)
+{
+    struct ps_error *error = &task->error;
+    int fd = -1;
+    if (ps_beneath_open(&fd, task->snapshot.folder, task->record->photo, error))
+        return error->status;
+    close(fd);
+    if (cli_job_record(&task->job, error))
+        return error->status;
+    return cli_snapshot_check_files(&task->snapshot, task->record->photo,
+                                    json_object_get(task->job.sections, "options"), error);
+}
+
+static enum ps_status make_folder(const char *output, struct ps_error *error)
+{
+    char folder[CLI_PATH_SIZE], plain[CLI_PATH_SIZE];
+    size_t length = strlen(output);
+    while (length > 1 && output[length - 1] == '/')
+        length--;
+    if (length >= sizeof plain)
+        return cli_fail(error, PS_ERR_OUTPUT, "output.bad-name", "%.300s: the path is too long", output);
+    memcpy(plain, output, length);
+    plain[length] = '\0';
+    const int code = cli_path_folder(folder, plain) ? cli_path_make(folder) : 0;
+    return code ? cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: its folder cannot be made: %s",
+                           output, strerror(code))
+                : PS_OK;
+}
+
+/* Sets the outcome where the clip is there; else what is in the way may be replaced, or is an error. */
+static enum ps_status look(struct cli_task *task)
+{
+    const struct ps_journal_job *record = task->record;
+    struct cli_request *request = &task->job.request;
+    struct cli_delivery delivery = {0};
+    struct ps_error *error = &task->error;
+    if (!cli_delivery_name(&delivery, request, 1, false, error)) {
+        /* The claim is ours, so whoever wrote these is dead. */
+        if (record->deaths)
+            task->swept = cli_found_sweep(&delivery);
+        const enum cli_found found = cli_find(&delivery, record->key);
+        if (found == CLI_FOUND_WHOLE && !record->forced)
+            task->outcome = CLI_TASK_RECOGNISED;
+        else if (cli_may_replace(found, request->save.overwrite, record->forced, record->deaths > 0))
+            request->save.overwrite = request->save.overwrite || found != CLI_FOUND_NOTHING;
+        else if (cli_fail(error, PS_ERR_OUTPUT, "output.exists", "%.300s: exists already", record->output))
+            ps_hint(error, "move it away, or run the batch again with --overwrite or --skip-existing");
+    }
+    cli_delivery_close(&delivery);
+    return error->status;
+}
+
+void cli_task_load(struct cli_task *task)
+{
+    struct cli_job *job = &task->job;
+    struct ps_error *error = &task->error;
+    if (cli_snapshot_read(&task->snapshot, task->record->settings, error))
+        return;
+    cli_settings_store(&task->snapshot.settings, &job->request);
+    job->request.photo = task->record->photo;
+    job->request.output = task->record->output;
+    if (cli_job_resolve(job, &task->snapshot.settings, NULL, error) ||
+        make_folder(task->record->output, error) || look(task) || task->outcome == CLI_TASK_RECOGNISED ||
+        check_material(task) || cli_job_load(job, error))
+        return;
+    cli_job_name_outputs(job, error);
+}
+
+void cli_task_render(struct cli_task *task, const struct ps_render_events *events)
+{
+    struct cli_job *job = &task->job;
+    struct ps_error *error = &task->error;
+    job->events = *events;
+    if (cli_job_open(job, error) || cli_job_identify(job, error) ||
+        (!job->request.no_sidecar && cli_snapshot_check_model(&task->snapshot, job->engine->model, error)))
+        return;
+    json_object_set_new(job->sections, "job", cli_found_section(task->record->key));
+    const double begun = ps_seconds();
+    cli_job_render(job, error);
+    task->render_seconds = ps_seconds() - begun;
+}
+
+void cli_task_deliver(struct cli_task *task, const struct ps_render_events *saving)
+{
+    struct cli_job *job = &task->job;
+    struct ps_error *error = &task->error;
+    const struct ps_clip *clip = job->attempts.clip;
+    const struct ps_render_params shape = {.width = ps_clip_width(clip),
+                                           .height = ps_clip_height(clip),
+                                           .frames = ps_clip_frames(clip),
+                                           .fps = ps_clip_fps(clip)};
+    if (cli_job_measure(job, error) ||
+        cli_delivery_plan(&job->delivery, &job->request, &shape, NULL, error) ||
+        cli_job_deliver(job, saving, error))
+        return;
+    task->outcome = CLI_TASK_DONE;
+    task->event = cli_job_event(job);
+}
+
+bool cli_task_is_transient(const struct ps_error *error)
+{
+    return error->status == PS_ERR_MEMORY || error->status == PS_ERR_DEVICE_LOST ||
+           !strcmp(error->id, "image.changing");
+}
+
+bool cli_task_ends_all(const struct ps_error *error)
+{
+    return error->status == PS_ERR_CHECKPOINT || error->status == PS_ERR_DEVICE ||
+           !strcmp(error->id, "output.disk-full") || !strcmp(error->id, "output.not-writable") ||
+           !strncmp(error->id, "journal.", strlen("journal."));
+}

@@ -1,0 +1,58 @@
+/* One claimed job of a journal, from its claim to the state that it ends in. */
+#ifndef PS_CLI_TASK_H
+#define PS_CLI_TASK_H
+
+#include <stdatomic.h>
+
+#include "cli/snapshot.h"
+#include "jobs/journal.h"
+
+enum cli_outcome {
+    CLI_TASK_OPEN,       /* under way */
+    CLI_TASK_DONE,       /* rendered, its files have their names */
+    CLI_TASK_RECOGNISED, /* was done before */
+    CLI_TASK_FAILED,
+    CLI_TASK_AGAIN,   /* failed, and will be tried again */
+    CLI_TASK_IGNORED, /* cancelled by somebody */
+    CLI_TASK_RELEASED /* given back unfinished */
+};
+
+struct cli_task {
+    struct cli_task *next; /* of a queue */
+    struct ps_journal_job *record;
+    struct cli_snapshot snapshot;
+    struct cli_job job;
+    struct ps_error error; /* of whatever went wrong first */
+    enum cli_outcome outcome;
+    unsigned swept;        /* temporaries of a dead worker that were removed */
+    double begun, seconds; /* the claim, and from there to the end */
+    double render_seconds;
+    json_t *event;         /* what was made */
+    atomic_bool cancelled; /* somebody asked to, or the claim is lost: it must stop without a file */
+};
+
+/* Takes over a claimed job. Null when out of memory. */
+struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
+                              struct cli_engine *engine);
+void cli_task_free(struct cli_task **task);
+
+/* All that comes before the render and needs neither the device nor the streams: settings, what is there already, photo
+ * and names. The outcome is CLI_TASK_RECOGNISED where nothing is left to do. Status in task->error. */
+void cli_task_load(struct cli_task *task);
+
+/* All that needs the device, on the thread that has it. Status in task->error. */
+void cli_task_render(struct cli_task *task, const struct ps_render_events *events);
+
+/* All that comes after the render: measures and writes. Status in task->error. */
+void cli_task_deliver(struct cli_task *task, const struct ps_render_events *saving);
+
+/* Lets go of photo and clip, which are large. */
+void cli_task_forget(struct cli_task *task);
+
+/* Whether the same may go well another time. */
+bool cli_task_is_transient(const struct ps_error *error);
+
+/* Whether the cause will meet every other job too, so that trying them would only make them fail. */
+bool cli_task_ends_all(const struct ps_error *error);
+
+#endif
