@@ -39,7 +39,7 @@ static struct picture convert(const struct ps_planes *form, const uint8_t *rgb)
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < SAMPLES; i++)
             picture.samples[c][i] =
-                sample == 1 ? bytes[c][i] : (uint16_t)(bytes[c][2 * i] | bytes[c][2 * i + 1] << 8);
+                (uint16_t)(sample == 1 ? bytes[c][i] : bytes[c][2 * i] | bytes[c][2 * i + 1] << 8);
     return picture;
 }
 
