@@ -278,13 +278,22 @@ static enum ps_status find_delimiter(struct ps_source *source, struct ps_error *
     return status;
 }
 
+/* A row of empty cells was no header. */
+static void forget_columns(struct ps_manifest *manifest)
+{
+    struct ps_manifest_reader *reader = manifest->reader;
+    while (reader->known_count)
+        free(reader->known[--reader->known_count].name);
+    manifest->column_count = 0;
+}
+
 static enum ps_status read_header(struct ps_source *source, struct ps_error *error)
 {
     struct ps_manifest *manifest = source->manifest;
     bool found = true;
     source->header = true;
     do {
-        manifest->column_count = manifest->reader->known_count = 0;
+        forget_columns(manifest);
         const enum ps_status status = read_row(source, &found, error);
         if (status)
             return status;

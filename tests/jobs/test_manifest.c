@@ -145,6 +145,7 @@ static void takes_the_shapes_of_spreadsheets(void **state)
         {"\"photo\",\"output\"\n\"sub/e.png\",\"x/y.mp4\"\n", "2:sub/e.png|output x/y.mp4 ", "", 0},
         {"photo,seed\na.png,18446744073709551615\n", "2:a.png|seed 18446744073709551615 ", "", 0},
         {"photo,caption\na.png,gr\xc3\xbc\xc3\x9f\n", "2:a.png|caption=gr\xc3\xbc\xc3\x9f ", "", 0},
+        {",,\n\nphoto,seed\na.png,1\n", "4:a.png|seed 1 ", "", 0},
         {"photo\n", "", "", 0},
     };
     check_samples(*state, "m.csv", samples, sizeof samples / sizeof *samples);

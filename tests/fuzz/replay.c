@@ -1,4 +1,5 @@
-/* The fuzzer's seeds, and each of them cut short and with a byte changed, under the fuzzer's own checks. */
+/* A fuzzer's seeds, and each of them cut short and with a byte changed, under the fuzzer's own checks. The target and the
+ * name of its corpus, PACKSHOT_CORPUS, come from whoever builds it. */
 #include "base/suite.h"
 
 #include <dirent.h>
@@ -20,8 +21,8 @@ static void play(const uint8_t *bytes, size_t size)
 static void corpus(void **state)
 {
     (void)state;
-    static const char folder[] = PACKSHOT_SOURCE_DIR "/tests/fuzz/corpus/preset";
-    static const uint8_t changes[] = {0, '\n', '[', ']', '=', ';', 0xff};
+    static const char folder[] = PACKSHOT_SOURCE_DIR "/tests/fuzz/corpus/" PACKSHOT_CORPUS;
+    static const uint8_t changes[] = {0, '\n', '[', ']', '=', ';', 0xff, '"', '}'};
     DIR *entries = opendir(folder);
     assert_non_null(entries);
     size_t seeds = 0;
