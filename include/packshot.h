@@ -306,6 +306,11 @@ struct ps_render_params {
     uint32_t decode_chunk;     /* frames decoded at a time as diffusers does it; 0 decodes over the whole clip, exactly */
     const char *taps;          /* safetensors file to write the intermediate tensors to; NULL for none */
     const char *taps_in;       /* safetensors file of noise to use instead of the generator's; NULL for none */
+    /* NULL, or a file to keep the state of the render in, replaced after each sampling step. A render that finds there the
+     * state of this very render (of photo, checkpoint, parameters, device, driver and version) goes on from it, to the same
+     * bytes; of any other state the context's log has a warning, and the render begins at its beginning. Who has the clip
+     * removes the file. The model must have been identified: ps_model_identify. Not with taps, nor with several takes */
+    const char *state;
     bool overwrite;            /* an existing taps file is replaced */
 };
 
@@ -350,7 +355,8 @@ struct ps_progress {
 /* Listeners of a render. */
 struct ps_render_events {
     void (*plan)(void *user, const struct ps_plan *plan);
-    /* Called at least once a step; false stops the render with PS_ERR_CANCELLED. */
+    /* Called at least once a step; false stops the render with PS_ERR_CANCELLED, one that keeps its state after the sampling
+     * step at hand. */
     bool (*progress)(void *user, const struct ps_progress *progress);
     void *user;
 };
@@ -359,7 +365,8 @@ struct ps_render_events {
 struct ps_clip;
 
 /* Renders a clip. Status: those of ps_render_plan, PS_ERR_CHECKPOINT (weights unreadable or not finite),
- * PS_ERR_DEVICE_LOST, PS_ERR_OUTPUT (taps), PS_ERR_CANCELLED. */
+ * PS_ERR_DEVICE_LOST, PS_ERR_OUTPUT (taps, state), PS_ERR_CANCELLED. A device that is lost is opened once more, and one that
+ * has less memory than planned gets a smaller plan; the clip is the same. */
 PS_API enum ps_status ps_render(struct ps_clip **clip, struct ps_model *model, const struct ps_photo *photo,
                                 const struct ps_render_params *params, const struct ps_render_events *events,
                                 struct ps_error *error);

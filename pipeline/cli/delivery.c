@@ -136,7 +136,8 @@ enum ps_status cli_delivery_check(struct cli_delivery *delivery, const struct cl
     for (uint32_t i = 0; i < delivery->count && !error->status; i++)
         cli_target_plan(&delivery->targets[i], request, NULL, error);
     for (size_t i = 0; i < other_count && !error->status; i++)
-        if (others[i].path)
+        /* A state that lies there is gone on from; the library looks at it. */
+        if (others[i].path && others[i].path != request->params.state)
             ps_output_check(others[i].path, request->save.overwrite, error);
     return error->status;
 }

@@ -1,5 +1,9 @@
 #include "cli/job.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/quality.h"
 #include "cli/record.h"
 #include "cli/stop.h"
@@ -41,7 +45,7 @@ enum ps_status cli_job_name_outputs(struct cli_job *job, struct ps_error *error)
 {
     struct cli_request *request = &job->request;
     struct cli_takes *takes = &job->takes;
-    struct cli_output others[CLI_TAKE_OUTPUTS + 1];
+    struct cli_output others[CLI_TAKE_OUTPUTS + 2];
     size_t count;
     *takes = (struct cli_takes){.request = request,
                                 .delivery = &job->delivery,
@@ -50,6 +54,7 @@ enum ps_status cli_job_name_outputs(struct cli_job *job, struct ps_error *error)
     if (cli_takes_name(takes, others, &count, error))
         return error->status;
     others[count++] = (struct cli_output){request->params.taps, "--taps"};
+    others[count++] = (struct cli_output){request->params.state, "--state"};
     if (cli_delivery_load(&job->delivery, request, error) ||
         cli_delivery_name(&job->delivery, request, takes->count, request->candidates > 0, error))
         return error->status;
@@ -88,7 +93,8 @@ enum ps_status cli_job_record(struct cli_job *job, struct ps_error *error)
 enum ps_status cli_job_identify(struct cli_job *job, struct ps_error *error)
 {
     const struct cli_request *request = &job->request;
-    const bool wanted = !request->provenance.unlabelled || !request->no_sidecar || request->from;
+    const bool wanted =
+        !request->provenance.unlabelled || !request->no_sidecar || request->from || request->params.state;
     if (wanted && cli_engine_identify(job->engine, error))
         return error->status;
     if (job->sidecar &&
@@ -139,6 +145,15 @@ enum ps_status cli_job_deliver(struct cli_job *job, const struct ps_render_event
     json_object_set_new(job->sections, "quality", cli_quality_event(&job->attempts.quality));
     return cli_delivery_write(&job->delivery, &job->request, 0, job->attempts.clip, job->sections, saving,
                               error);
+}
+
+void cli_job_end_state(const struct cli_job *job, const struct ps_error *error)
+{
+    const char *path = job->request.params.state;
+    if (path && !error->status && unlink(path))
+        cli_say(job->report, true, "warning: %s cannot be removed: %s", path, strerror(errno));
+    else if (path && error->status && job->attempts.clip)
+        cli_say(job->report, true, "the same render goes on after its last step, from %s", path);
 }
 
 /* What was rendered, beside the files. */

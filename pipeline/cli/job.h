@@ -63,6 +63,10 @@ enum ps_status cli_job_measure(struct cli_job *job, struct ps_error *error);
 enum ps_status cli_job_deliver(struct cli_job *job, const struct ps_render_events *saving,
                                struct ps_error *error);
 
+/* After all: removes the render's state, if it kept one, since its clip has its name; of a clip that could not be saved
+ * tells that it can be without being sampled again. */
+void cli_job_end_state(const struct cli_job *job, const struct ps_error *error);
+
 /* What was made, as members of an event: outputs, sizes, quality. */
 json_t *cli_job_event(const struct cli_job *job);
 

@@ -30,7 +30,8 @@ const struct cli_command cli_render_command = {
     .options = cli_request_options,
     .notes = "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is "
              "complete.\n"
-             "Ctrl-C stops after the step at hand and leaves no file; a second one stops at once.",
+             "Ctrl-C stops after the step at hand and leaves no file but that of --state; a second one stops at "
+             "once.",
     .run = run,
 };
 
@@ -72,12 +73,14 @@ static enum ps_status render(struct work *work, struct ps_error *error)
     cli_progress_begin(&work->progress, &work->report);
     job->events =
         (struct ps_render_events){.plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
-    if (cli_job_plan(job, error) || cli_job_identify(job, error) || cli_job_render(job, error) ||
-        cli_job_measure(job, error))
-        return error->status;
-    if (job->request.on_fail == CLI_ON_FAIL_REPORT)
-        cli_tell_quality(&work->report, &job->attempts.quality);
-    return cli_job_deliver(job, &job->events, error);
+    if (!cli_job_plan(job, error) && !cli_job_identify(job, error) && !cli_job_render(job, error) &&
+        !cli_job_measure(job, error)) {
+        if (job->request.on_fail == CLI_ON_FAIL_REPORT)
+            cli_tell_quality(&work->report, &job->attempts.quality);
+        cli_job_deliver(job, &job->events, error);
+    }
+    cli_job_end_state(job, error);
+    return error->status;
 }
 
 static void summarise(struct work *work)

@@ -24,6 +24,9 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
     if (request->on_fail == CLI_ON_FAIL_REROLL && (request->candidates || request->draft))
         return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
                         "--on-fail reroll is for one finished clip; --candidates and --draft are for eyes");
+    if (request->on_fail == CLI_ON_FAIL_REROLL && params->state)
+        return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
+                        "--on-fail reroll renders several seeds; --state is of one");
     if (!request->rerolls)
         request->rerolls = DEFAULT_REROLLS;
     params->fit = (enum ps_fit)request->fit;

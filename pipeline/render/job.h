@@ -12,11 +12,16 @@ struct ps_job {
     const struct ps_photo *photo;
     struct ps_phase phases[PS_MAX_PHASES];
     struct ps_layout_plan layouts[PS_MAX_PHASES];
+    uint32_t planned[PS_MAX_PHASES]; /* steps that a layout's operations are of */
     const struct ps_render_events *events;
     double begun, step_begun, step_seconds, last_told;
-    uint64_t flops_total, flops_before; /* of all phases, of the phases finished */
-    uint32_t phase, step, steps;        /* steps of the take at work */
-    uint32_t finished;                  /* steps in this phase, of all takes */
+    uint64_t flops_total,
+        flops_before;            /* of what this run has to do, of what it had done when the phase began */
+    uint32_t phase, step, steps; /* steps of the take at work */
+    uint32_t finished;           /* steps in this phase, of all takes */
+    uint32_t kept;               /* sampling step that a later render can go on after; 0 for none */
+    bool lost;                   /* a device was lost already */
+    bool stopping;               /* the caller wants it to stop, once the step at hand is kept */
     struct ps_error *error;
 };
 
@@ -30,5 +35,8 @@ void ps_job_free(struct ps_job **job);
 /* Runs the phases that are needed. Status: those of ps_render_takes. */
 enum ps_status ps_job_run(struct ps_job *job, const struct ps_photo *photo,
                           const struct ps_render_events *events, struct ps_error *error);
+
+/* Operations of one of a phase's steps. */
+uint64_t ps_job_step_flops(const struct ps_job *job, uint32_t phase);
 
 #endif

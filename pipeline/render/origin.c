@@ -102,7 +102,7 @@ static enum ps_status set_params(struct ps_origin *origin, const struct ps_reque
     origin->params = *params;
     origin->params.sigmas = NULL;
     origin->params.sigma_count = 0;
-    origin->params.taps = origin->params.taps_in = NULL;
+    origin->params.taps = origin->params.taps_in = origin->params.state = NULL;
     origin->params.memory_bytes = 0;
     origin->params.overwrite = false;
     if (params->sigmas && ps_origin_set_sigmas(origin, params->sigmas, params->sigma_count, error))

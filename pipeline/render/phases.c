@@ -21,9 +21,15 @@ static void answer(struct ps_run *run, bool go_on)
         ps_run_fail(run, PS_ERR_CANCELLED, "cancelled", "stopped as asked");
 }
 
+/* Whether the device is through with all that was asked of it; false also on the plan interpreter. */
+static bool is_finished(struct ps_run *run, const struct ps_session *session)
+{
+    return is_live(run, session) && run->backend->ops->finish(run->backend, run->error);
+}
+
 static void step_done(struct ps_run *run, struct ps_session *session, uint32_t step, uint32_t steps)
 {
-    if (is_live(run, session) && run->backend->ops->finish(run->backend, run->error))
+    if (is_finished(run, session))
         answer(run, session->events->step_done(session->events->user, step, steps));
 }
 
@@ -158,6 +164,22 @@ static void sample_step(struct ps_run *run, struct ps_session *session, const st
     ps_leave(run, (struct ps_tensor){0});
 }
 
+/* Takes over the latents after `step` steps, once they are whole and the device has got through: whatever fails later,
+ * sampling can go on from there. */
+static void keep_step(struct ps_run *run, struct ps_session *session, struct ps_take *take,
+                      struct ps_tensor latents, uint32_t step)
+{
+    ps_download_floats(run, latents, session->spare);
+    check_finite(run, session->spare, ps_elements(latents));
+    if (!is_finished(run, session))
+        return;
+    float *before = take->latents;
+    take->latents = session->spare;
+    session->spare = before;
+    take->step = step;
+    answer(run, session->events->step_done(session->events->user, step, session->until));
+}
+
 /* Runs `steps` sampling steps of one take. */
 static void sample_take(struct ps_run *run, struct ps_session *session, struct ps_take *take, uint32_t steps)
 {
@@ -178,10 +200,8 @@ static void sample_take(struct ps_run *run, struct ps_session *session, struct p
     const uint32_t end = take->step + steps;
     for (uint32_t i = take->step; i < end && ps_run_ok(run); i++) {
         sample_step(run, session, &s, i, take->preview, i + 1 == end && session->until < params->steps);
-        step_done(run, session, i + 1, session->until);
+        keep_step(run, session, take, s.latents, i + 1);
     }
-    ps_download_floats(run, s.latents, take->latents);
-    check_finite(run, take->latents, ps_elements(s.latents));
 }
 
 static void unet_phase(struct ps_run *run, void *subject, uint32_t steps)
@@ -197,10 +217,8 @@ static void unet_phase(struct ps_run *run, void *subject, uint32_t steps)
         sample_take(run, session, take, left);
         ps_leave(run, (struct ps_tensor){0});
         steps -= left;
-        if (!is_live(run, session))
-            continue;
-        take->step += left;
-        answer(run, session->events->sampled(session->events->user, i));
+        if (is_live(run, session))
+            answer(run, session->events->sampled(session->events->user, i));
     }
 }
 
@@ -278,7 +296,8 @@ static void decode_take(struct ps_run *run, struct ps_session *session, const st
 static void decoder_phase(struct ps_run *run, void *subject, uint32_t steps)
 {
     struct ps_session *session = subject;
-    for (uint32_t i = 0; i < session->take_count && i < steps && ps_run_ok(run); i++) {
+    const uint32_t first = session->handed;
+    for (uint32_t i = first; i < first + steps && ps_run_ok(run); i++) {
         session->take = i;
         if (is_live(run, session))
             answer(run, session->events->decoding(session->events->user, i));
@@ -323,7 +342,7 @@ void ps_session_phases(struct ps_session *session, struct ps_phase phases[PS_MAX
                                                  .weights = &model->decoder.weights,
                                                  .store = &parts[PS_PART_VAE].store,
                                                  .type = request->type,
-                                                 .steps = session->take_count,
+                                                 .steps = session->take_count - session->handed,
                                                  .body = decoder_phase,
                                                  .subject = session};
 }

@@ -43,7 +43,10 @@ struct ps_session {
     uint32_t take_count;
     uint32_t take;                          /* the one at work */
     struct ps_clip *clip;                   /* what the decoder fills; null while planning */
+    uint32_t handed;                        /* takes decoded and handed over */
+    float *spare;                           /* room for a take's latents while they come from the device */
     struct ps_taps *taps;                   /* null for none */
+    struct ps_state *state;                 /* null for none */
     const struct ps_session_events *events; /* null while planning */
 };
 

@@ -23,17 +23,21 @@ static enum ps_status add_latents(struct ps_tensor_writer *writer, const char *n
 }
 
 enum ps_status ps_take_keep(const struct ps_take *take, const struct ps_session *session, const char *path,
+                            bool overwrite, const struct ps_note *notes, uint32_t count,
                             struct ps_error *error)
 {
     const struct ps_request *request = session->request;
     const uint64_t one = 1, levels = request->sigmas.steps + 1;
     const float steps = (float)take->step;
+    const bool has_preview = take->preview && take->step == session->until;
     struct ps_tensor_writer *writer = NULL;
-    if (!ps_tensor_writer_open(&writer, path, request->params.overwrite, MAX_TENSORS, error) &&
-        !ps_tensor_writer_add(writer, "steps", 1, &one, &steps, error) &&
+    ps_tensor_writer_open(&writer, path, overwrite, MAX_TENSORS, error);
+    for (uint32_t i = 0; i < count && !error->status; i++)
+        ps_tensor_writer_note(writer, notes[i].key, notes[i].text, error);
+    if (!error->status && !ps_tensor_writer_add(writer, "steps", 1, &one, &steps, error) &&
         !ps_tensor_writer_add(writer, "sigmas", 1, &levels, request->sigmas.sigma, error) &&
         !add_latents(writer, "latents", take->latents, request, error) &&
-        (!take->preview || !add_latents(writer, "preview", take->preview, request, error)))
+        (!has_preview || !add_latents(writer, "preview", take->preview, request, error)))
         ps_tensor_writer_finish(writer, error);
     ps_tensor_writer_close(&writer);
     return error->status;
@@ -93,17 +97,13 @@ static enum ps_status read_way(uint32_t *step, const struct ps_safetensors *file
     return error->status;
 }
 
-enum ps_status ps_take_resume(struct ps_take *take, const struct ps_session *session, const char *path,
-                              struct ps_error *error)
+enum ps_status ps_take_load(struct ps_take *take, const struct ps_session *session,
+                            const struct ps_safetensors *file, struct ps_error *error)
 {
     const struct ps_request *request = session->request;
-    struct ps_safetensors *file = NULL;
-    if (ps_tensor_file_open(&file, path, error))
-        return error->status;
     if (!read_way(&take->step, file, session, error))
         take->latents = read_latents(file, "latents", request, error);
     if (!error->status && take->step == session->until && session->until < request->params.steps)
         take->preview = read_latents(file, "preview", request, error);
-    ps_safetensors_close(&file);
     return error->status;
 }

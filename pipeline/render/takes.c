@@ -5,7 +5,9 @@
 
 #include "media/framing.h"
 #include "media/resample.h"
+#include "render/state.h"
 #include "sample/noise.h"
+#include "weights/tensor_file.h"
 
 float *ps_new_floats(uint64_t count, struct ps_error *error)
 {
@@ -25,7 +27,23 @@ static enum ps_status check_takes(const struct ps_takes *takes, const struct ps_
     if (takes->count > 1 && (params->taps || params->taps_in))
         return ps_fail(error, PS_ERR_USAGE, "usage.conflict", "taps are of one clip, not of %u",
                        takes->count);
-    return PS_OK;
+    if (takes->count > 1 && params->state)
+        return ps_fail(error, PS_ERR_USAGE, "usage.conflict", "a state is of one clip, not of %u",
+                       takes->count);
+    if (params->taps && params->state)
+        return ps_fail(error, PS_ERR_USAGE, "usage.conflict",
+                       "taps are of every step, and a render that goes on from a state does not have them");
+    return params->state ? ps_state_check(params->state, error) : PS_OK;
+}
+
+static enum ps_status resume_take(struct ps_take *take, const struct ps_session *session, const char *path,
+                                  struct ps_error *error)
+{
+    struct ps_safetensors *file = NULL;
+    if (!ps_tensor_file_open(&file, path, error))
+        ps_take_load(take, session, file, error);
+    ps_safetensors_close(&file);
+    return error->status;
 }
 
 enum ps_status ps_takes_open(struct ps_session *session, const struct ps_takes *takes, struct ps_error *error)
@@ -41,7 +59,7 @@ enum ps_status ps_takes_open(struct ps_session *session, const struct ps_takes *
     for (uint32_t i = 0; i < takes->count && !error->status; i++) {
         session->takes[i].seed = params->seed + i;
         if (takes->resume && takes->resume[i])
-            ps_take_resume(&session->takes[i], session, takes->resume[i], error);
+            resume_take(&session->takes[i], session, takes->resume[i], error);
     }
     return error->status;
 }
@@ -65,6 +83,8 @@ void ps_takes_close(struct ps_session *session)
     free(session->photo_alpha);
     free(session->pixels);
     free(session->embedding);
+    free(session->spare);
+    ps_state_close(&session->state);
     ps_taps_close(&session->taps);
     ps_clip_free(&session->clip);
 }
@@ -158,8 +178,9 @@ enum ps_status ps_takes_prepare(struct ps_session *session, const struct ps_phot
                                 struct ps_error *error)
 {
     if (ps_taps_open(&session->taps, session->request, session->model, error) ||
-        prepare_photo(session, photo, error))
+        prepare_photo(session, photo, error) || ps_state_open(session, error))
         return error->status;
+    session->spare = ps_new_floats(ps_latent_frame(session->request) * session->request->params.frames, error);
     for (uint32_t i = 0; i < session->take_count && !error->status; i++)
         if (session->takes[i].step < session->until)
             prepare_take(&session->takes[i], session, error);

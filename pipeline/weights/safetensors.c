@@ -185,18 +185,19 @@ static enum ps_status read_tensor(const struct ps_safetensors *file, struct ps_f
 /* ---- the header
  * ------------------------------------------------------------------------------------------------- */
 
-static enum ps_status check_metadata(const struct ps_safetensors *file, const json_t *value,
-                                     struct ps_error *error)
+static enum ps_status keep_metadata(struct ps_safetensors *file, json_t *value, struct ps_error *error)
 {
     bool valid = json_is_object(value);
     const char *key;
     json_t *text;
-    json_object_foreach((json_t *)(uintptr_t)value, key, text)
+    json_object_foreach(value, key, text)
     {
         valid = valid && json_is_string(text);
     }
-    if (valid)
+    if (valid) {
+        file->metadata = json_incref(value);
         return PS_OK;
+    }
     return ps_fail(error, PS_ERR_CHECKPOINT, "checkpoint.header-json",
                    "%s: __metadata__ is not an object of strings", file->label);
 }
@@ -218,7 +219,7 @@ static enum ps_status read_tensors(struct ps_safetensors *file, json_t *root, ui
     {
         enum ps_status status;
         if (!strcmp(name, "__metadata__"))
-            status = check_metadata(file, value, error);
+            status = keep_metadata(file, value, error);
         else
             status = read_tensor(file, &file->tensors[file->count++], name, value, data_start, error);
         if (status)
@@ -459,6 +460,7 @@ void ps_safetensors_close(struct ps_safetensors **file)
     for (uint32_t i = 0; i < (*file)->count; i++)
         free((*file)->tensors[i].name);
     free((*file)->tensors);
+    json_decref((*file)->metadata);
     free((*file)->label);
     if ((*file)->fd >= 0)
         close((*file)->fd);
@@ -480,4 +482,9 @@ const struct ps_file_tensor *ps_safetensors_find(const struct ps_safetensors *fi
             high = middle;
     }
     return NULL;
+}
+
+const char *ps_safetensors_metadata(const struct ps_safetensors *file, const char *key)
+{
+    return json_string_value(json_object_get(file->metadata, key));
 }

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+struct json_t;
+
 #define PS_MAX_HEADER_BYTES (UINT64_C(16) << 20)
 #define PS_MAX_FILE_TENSORS 65536
 #define PS_MAX_RANK 8
@@ -65,6 +67,7 @@ struct ps_safetensors {
     uint64_t size;
     uint32_t count;
     struct ps_file_tensor *tensors; /* by name */
+    struct json_t *metadata;        /* an object of strings, or null */
 };
 
 /* Opens a regular file; symbolic links are followed. Status: PS_ERR_CHECKPOINT, PS_ERR_MEMORY. */
@@ -77,6 +80,9 @@ void ps_safetensors_close(struct ps_safetensors **file);
 
 /* Null if there is none of that name. */
 const struct ps_file_tensor *ps_safetensors_find(const struct ps_safetensors *file, const char *name);
+
+/* What the header's __metadata__ says under `key`; null for nothing. Owned by the file. */
+const char *ps_safetensors_metadata(const struct ps_safetensors *file, const char *key);
 
 /* Reads `bytes` bytes at `offset` of the file. */
 enum ps_status ps_safetensors_read(const struct ps_safetensors *file, uint64_t offset, uint64_t bytes,

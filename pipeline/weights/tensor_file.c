@@ -44,6 +44,23 @@ enum ps_status ps_tensor_writer_open(struct ps_tensor_writer **writer, const cha
     return status;
 }
 
+enum ps_status ps_tensor_writer_note(struct ps_tensor_writer *writer, const char *key, const char *text,
+                                     struct ps_error *error)
+{
+    json_t *metadata = json_object_get(writer->header, "__metadata__");
+    if (writer->data_bytes)
+        return ps_fail(error, PS_ERR_INTERNAL, "tensors.note", "the note %.100s comes after a tensor", key);
+    if (!metadata) {
+        json_object_set_new(writer->header, "__metadata__", json_object());
+        metadata = json_object_get(writer->header, "__metadata__");
+    }
+    if (json_object_set_new(metadata, key, json_string(text)))
+        return ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to write tensors");
+    /* An escaped byte takes six. */
+    writer->header_bytes = ps_align_up(writer->header_bytes + 6 * (strlen(key) + strlen(text)) + 32, 64);
+    return PS_OK;
+}
+
 /* Describes the tensor in the header; false when out of memory. */
 static bool describe(struct ps_tensor_writer *writer, const char *name, uint32_t rank, const uint64_t *shape,
                      uint64_t bytes)
@@ -65,8 +82,9 @@ enum ps_status ps_tensor_writer_add(struct ps_tensor_writer *writer, const char 
                                     const uint64_t *shape, const float *values, struct ps_error *error)
 {
     uint64_t bytes = sizeof *values;
+    const size_t noted = json_object_get(writer->header, "__metadata__") != NULL;
     bool valid = rank <= PS_MAX_RANK && strlen(name) < NAME_BYTES && !json_object_get(writer->header, name) &&
-                 json_object_size(writer->header) < writer->max_tensors;
+                 json_object_size(writer->header) < writer->max_tensors + noted;
     for (uint32_t i = 0; valid && i < rank; i++)
         valid = shape[i] >= 1 && ps_mul_u64(bytes, shape[i], &bytes) && bytes < UINT64_C(1) << 48;
     if (!valid)

@@ -12,6 +12,11 @@ struct ps_tensor_writer;
 enum ps_status ps_tensor_writer_open(struct ps_tensor_writer **writer, const char *path, bool overwrite,
                                      uint32_t max_tensors, struct ps_error *error);
 
+/* Adds a text to the header's __metadata__, which then stands first in it. Before the first tensor. Both are
+ * UTF-8. Status: PS_ERR_MEMORY. */
+enum ps_status ps_tensor_writer_note(struct ps_tensor_writer *writer, const char *key, const char *text,
+                                     struct ps_error *error);
+
 /* Writes one tensor at once; nothing of it is kept. Names of up to 63 bytes, each once. */
 enum ps_status ps_tensor_writer_add(struct ps_tensor_writer *writer, const char *name, uint32_t rank,
                                     const uint64_t *shape, const float *values, struct ps_error *error);
