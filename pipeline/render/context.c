@@ -102,6 +102,7 @@ enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_
     if (!context)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     context->log = (struct ps_log){params->log, params->user};
+    context->validate = params->validate;
     const char *device = params->device ? params->device : "auto";
     if (!strcmp(device, "ref")) {
         context->interpreter = PS_ON_REF;
@@ -131,6 +132,31 @@ void ps_context_close(struct ps_context **context)
     *context = NULL;
 }
 
+enum ps_status ps_context_reopen(struct ps_context *context, struct ps_error *error)
+{
+    const struct ps_device *device = &context->device;
+    const struct ps_vk_params vk = {
+        .selector = device->selector, .log = context->log, .validate = context->validate};
+    if (context->interpreter != PS_ON_VULKAN)
+        return ps_fail(error, PS_ERR_DEVICE, "device.unknown", "%s is not opened twice", device->name);
+    struct ps_backend *opened = ps_vk_open(&vk, error);
+    if (!opened)
+        return error->status;
+    const struct ps_device *found = ps_vk_device(opened);
+    if (strcmp(found->name, device->name) != 0 || strcmp(found->driver, device->driver) != 0) {
+        ps_fail(error, PS_ERR_DEVICE, "device.unknown", "device %s was %s and is %s now", device->selector,
+                device->name, found->name);
+        opened->ops->close(opened);
+        return error->status;
+    }
+    struct ps_backend *lost = context->backend;
+    opened->peak_bytes = lost->peak_bytes;
+    context->messages += ps_vk_messages(lost);
+    context->backend = opened;
+    lost->ops->close(lost);
+    return PS_OK;
+}
+
 const struct ps_device *ps_context_device(const struct ps_context *context)
 {
     return &context->device;
@@ -138,7 +164,7 @@ const struct ps_device *ps_context_device(const struct ps_context *context)
 
 uint64_t ps_context_validation_messages(const struct ps_context *context)
 {
-    return context->interpreter == PS_ON_VULKAN ? ps_vk_messages(context->backend) : 0;
+    return context->interpreter == PS_ON_VULKAN ? context->messages + ps_vk_messages(context->backend) : 0;
 }
 
 uint64_t ps_context_free_bytes(const struct ps_context *context)

@@ -10,7 +10,13 @@ struct ps_context {
     struct ps_backend *backend;
     enum { PS_ON_VULKAN, PS_ON_CPU, PS_ON_REF } interpreter;
     struct ps_log log;
+    bool validate;
+    uint64_t messages; /* of the validation layer, from devices that were lost */
 };
+
+/* Opens the device again in place of one that was lost, which is closed. Where that fails all stays as it is. Status:
+ * PS_ERR_DEVICE where there is no such device any more, PS_ERR_DEVICE_LOST, PS_ERR_MEMORY. */
+enum ps_status ps_context_reopen(struct ps_context *context, struct ps_error *error);
 
 /* Bytes that a render may use when it is not told. */
 uint64_t ps_context_free_bytes(const struct ps_context *context);

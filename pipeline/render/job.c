@@ -235,8 +235,8 @@ enum ps_status ps_job_run(struct ps_job *job, const struct ps_photo *photo,
     job->kept = job->session.takes[0].step;
     count_work(job);
     for (uint32_t i = 0; i < PS_MAX_PHASES && !error->status; i++)
-        if (job->phases[i].steps)
-            run_phase(job, i);
+        while (job->phases[i].steps && run_phase(job, i) && ps_job_recover(job, i))
+            continue;
     if (error->status)
         tell_state(job);
     return error->status;

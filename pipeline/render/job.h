@@ -39,4 +39,7 @@ enum ps_status ps_job_run(struct ps_job *job, const struct ps_photo *photo,
 /* Operations of one of a phase's steps. */
 uint64_t ps_job_step_flops(const struct ps_job *job, uint32_t phase);
 
+/* After a failure of the phase: true, with the error cleared, where it can be run again for what it has left. */
+bool ps_job_recover(struct ps_job *job, uint32_t phase);
+
 #endif

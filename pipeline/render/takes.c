@@ -180,7 +180,8 @@ enum ps_status ps_takes_prepare(struct ps_session *session, const struct ps_phot
     if (ps_taps_open(&session->taps, session->request, session->model, error) ||
         prepare_photo(session, photo, error) || ps_state_open(session, error))
         return error->status;
-    session->spare = ps_new_floats(ps_latent_frame(session->request) * session->request->params.frames, error);
+    session->spare =
+        ps_new_floats(ps_latent_frame(session->request) * session->request->params.frames, error);
     for (uint32_t i = 0; i < session->take_count && !error->status; i++)
         if (session->takes[i].step < session->until)
             prepare_take(&session->takes[i], session, error);

@@ -2,20 +2,13 @@
 
 #include <stdlib.h>
 
-#include "base/checked.h"
-
 static void vk_close(struct ps_backend *backend)
 {
     struct ps_vk *vk = (struct ps_vk *)backend;
     if (vk->device) {
-        /* What has been recorded only is not wanted any more. */
-        if (vk->slots[vk->slot].stage == PS_VK_RECORDING)
-            vk->slots[vk->slot].stage = PS_VK_IDLE;
-        vk->timeout_ns = ps_max_u64(vk->timeout_ns, 60000000000);
-        vk->stuck = false;
-        ps_vk_wait(vk, NULL, NULL);
-        /* What the device still works on must not be destroyed: it is given up. */
-        if (vk->stuck)
+        /* What has been recorded only is not wanted any more; what the device still works on must not be
+         * destroyed, and is given up. */
+        if (!ps_vk_drain(vk))
             return;
         ps_vk_recorder_close(vk);
         ps_vk_pipelines_close(vk);

@@ -82,6 +82,22 @@ static bool make_room(struct ps_vk_pipelines *pipelines, struct ps_error *error)
     return true;
 }
 
+/* A driver's own compiler works here, and fails in ways of its own: what matters is with which shader. */
+static bool made(const struct ps_vk *vk, const struct key *key, VkResult result, const char *call,
+                 struct ps_error *error)
+{
+    struct ps_error cause = {0};
+    const char *kernel = ps_kernel_row((enum ps_kernel)key->kernel)->name,
+               *type = ps_type_name((enum ps_type)key->type);
+    if (ps_vk_check(result, call, &cause))
+        return true;
+    const bool common = cause.status == PS_ERR_MEMORY || cause.status == PS_ERR_DEVICE_LOST;
+    ps_fail(error, common ? cause.status : PS_ERR_DEVICE, common ? cause.id : "device.shader",
+            "the shader %s for %s cannot be made on %s: %s", kernel, type, vk->info.name, cause.message);
+    ps_hint(error, "update the driver, or render with --device cpu");
+    return false;
+}
+
 static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline, struct ps_error *error)
 {
     const struct ps_vk_kernel *kernel = &ps_vk_kernels[key->kernel];
@@ -100,7 +116,8 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
         .pData = key->spec,
     };
     VkShaderModule module;
-    if (!PS_VK(vk, error, CreateShaderModule, vk->device, &module_info, NULL, &module))
+    VkResult result = vk->fn.CreateShaderModule(vk->device, &module_info, NULL, &module);
+    if (!made(vk, key, result, "vkCreateShaderModule", error))
         return false;
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
@@ -115,10 +132,9 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
             },
         .layout = vk->pipelines.layout,
     };
-    const bool made =
-        PS_VK(vk, error, CreateComputePipelines, vk->device, vk->pipelines.cache, 1, &info, NULL, pipeline);
+    result = vk->fn.CreateComputePipelines(vk->device, vk->pipelines.cache, 1, &info, NULL, pipeline);
     vk->fn.DestroyShaderModule(vk->device, module, NULL);
-    return made;
+    return made(vk, key, result, "vkCreateComputePipelines", error);
 }
 
 VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error)

@@ -1,5 +1,6 @@
 /* Commands are recorded into a ring of submissions. The device works on some while the next is recorded;
  * nothing waits but for a slot of the ring or for bytes that the host is to touch. */
+#include "base/checked.h"
 #include "vk/state.h"
 
 static const VkPipelineStageFlags device_stages =
@@ -39,11 +40,21 @@ void ps_vk_recorder_close(struct ps_vk *vk)
         vk->fn.DestroyCommandPool(vk->device, vk->pool, NULL);
 }
 
+/* A lost device stays lost; to ask it again might take as long each time. */
+static bool is_lost(const struct ps_vk *vk, struct ps_error *error)
+{
+    if (vk->lost)
+        ps_fail(error, PS_ERR_DEVICE_LOST, "device.lost", "%s stopped answering", vk->info.name);
+    return vk->lost;
+}
+
 static bool wait_slot(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error *error)
 {
+    if (is_lost(vk, error))
+        return false;
     const VkResult result = vk->fn.WaitForFences(vk->device, 1, &slot->fence, VK_TRUE, vk->timeout_ns);
-    vk->stuck = result == VK_TIMEOUT;
-    if (vk->stuck) {
+    vk->lost = result == VK_TIMEOUT || result == VK_ERROR_DEVICE_LOST;
+    if (result == VK_TIMEOUT) {
         ps_fail(error, PS_ERR_DEVICE_LOST, "device.timeout",
                 "%s did not finish %u launches within %.3g seconds", vk->info.name, slot->launches,
                 (double)vk->timeout_ns * 1e-9);
@@ -130,7 +141,11 @@ bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error)
         .commandBufferCount = 1,
         .pCommandBuffers = &slot->commands,
     };
-    if (!PS_VK(vk, error, QueueSubmit, vk->queue, 1, &submit, slot->fence))
+    if (is_lost(vk, error))
+        return false;
+    const VkResult result = vk->fn.QueueSubmit(vk->queue, 1, &submit, slot->fence);
+    vk->lost = result == VK_ERROR_DEVICE_LOST;
+    if (!ps_vk_check(result, "vkQueueSubmit", error))
         return false;
     slot->stage = PS_VK_PENDING;
     vk->counts.submissions++;
@@ -156,6 +171,17 @@ bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error 
     for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
         if (vk->slots[i].stage == PS_VK_PENDING && slot_touches(&vk->slots[i], range) &&
             !wait_slot(vk, &vk->slots[i], error))
+            return false;
+    return true;
+}
+
+bool ps_vk_drain(struct ps_vk *vk)
+{
+    const uint64_t least = 60000000000;
+    const uint64_t ns = vk->lost ? least : ps_max_u64(vk->timeout_ns, least);
+    for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
+        if (vk->slots[i].stage == PS_VK_PENDING &&
+            vk->fn.WaitForFences(vk->device, 1, &vk->slots[i].fence, VK_TRUE, ns) == VK_TIMEOUT)
             return false;
     return true;
 }

@@ -95,7 +95,7 @@ struct ps_vk {
     VkCommandPool pool;
     struct ps_vk_slot slots[PS_VK_SLOTS];
     uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
-    bool stuck;    /* a wait ran out: the device may still be at work */
+    bool lost;     /* the device stopped answering: nothing is handed to it any more, nor waited for */
     struct ps_hazards hazards;
     struct ps_vk_counts counts;
 };
@@ -140,6 +140,8 @@ struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, const struct ps_range *ranges,
 bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error);
 /* Waits until nothing recorded or handed over accesses the range, the whole of memory where it is null. */
 bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error *error);
+/* Before a close: waits for what the device works on, also for a lost one. False where it does not get through. */
+bool ps_vk_drain(struct ps_vk *vk);
 
 /* dispatch.c and transfer.c: calls of ps_backend_ops. */
 bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
