@@ -165,12 +165,45 @@ static void test_reading(void **state)
     ps_safetensors_close(&file);
 }
 
+static void test_notes(void **state)
+{
+    (void)state;
+    const char *path = in_folder("noted.safetensors");
+    struct ps_tensor_writer *writer;
+    struct ps_safetensors *file;
+    struct ps_error error = {0};
+    float value = 1.0f;
+    char begin[8 + 40], escaped[300];
+    memset(escaped, '\1', sizeof escaped - 1);
+    escaped[sizeof escaped - 1] = '\0';
+    assert_int_equal(ps_tensor_writer_open(&writer, path, false, 1, &error), PS_OK);
+    assert_int_equal(ps_tensor_writer_note(writer, "first", "a \"text\"", &error), PS_OK);
+    assert_int_equal(ps_tensor_writer_note(writer, "second", escaped, &error), PS_OK);
+    assert_int_equal(ps_tensor_writer_add(writer, "s", 0, NULL, &value, &error), PS_OK);
+    assert_int_equal(ps_tensor_writer_note(writer, "late", "", &error), PS_ERR_INTERNAL);
+    error = (struct ps_error){0};
+    assert_int_equal(ps_tensor_writer_finish(writer, &error), PS_OK);
+    ps_tensor_writer_close(&writer);
+
+    assert_int_equal(ps_tensor_file_open(&file, path, &error), PS_OK);
+    assert_string_equal(ps_safetensors_metadata(file, "first"), "a \"text\"");
+    assert_string_equal(ps_safetensors_metadata(file, "second"), escaped);
+    assert_null(ps_safetensors_metadata(file, "late"));
+    value = 0;
+    assert_int_equal(ps_tensor_file_read(file, ps_safetensors_find(file, "s"), &value, &error), PS_OK);
+    assert_true(value == 1.0f);
+    /* Where a reader that looks for a kind of file finds it. */
+    assert_int_equal(ps_safetensors_read(file, 0, sizeof begin, begin, &error), PS_OK);
+    assert_memory_equal(begin + 8, "{\"__metadata__\":{\"first\":", 25);
+    ps_safetensors_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_most_tensors),
         cmocka_unit_test(test_overwrite),  cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_reading),    cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
