@@ -15,6 +15,12 @@ enum { SIDE = 28, LOOKS = 8, SIZES = 5 };
 /* Standard deviation of luma in the product's box that a correlation needs. */
 #define CONTRAST 3.0
 
+/* A light that travels over a product makes it brighter and darker, and its gloss takes chroma away, but it does not turn
+ * the hue: these weigh differences of lightness and chroma as the parametric factors of CIE 1994 do (1 there, 2 for
+ * lightness in textiles). */
+#define LIGHTNESS_FACTOR 4.0
+#define CHROMA_FACTOR 2.0
+
 static const double sizes[SIZES] = {1, 0.8, 0.9, 1.12, 1.25};
 
 /* The box of the photo at one size, less its mean, and the root of the sum of its squares. */
@@ -30,6 +36,7 @@ struct search {
     struct ps_rect box; /* of the photo, in its pixels */
     double scale;       /* from the clip's pixels to those of the small pictures */
     struct pattern patterns[SIZES];
+    double linear[256]; /* of sRGB values */
 };
 
 /* The best place of a pattern in a frame. */
@@ -119,36 +126,55 @@ static void try_size(struct place *best, const struct pattern *pattern, uint32_t
         }
 }
 
-/* CIE L*a*b* of a mean of sRGB values, D65. */
-static void to_lab(double lab[3], const double rgb[3])
+/* The colour of a part of a picture, in CIELAB for D65: its mean lightness L*, and the means of a* and b* divided by
+ * (L* + 16) / 116. Brighter or darker light on a pixel multiplies X, Y and Z alike and leaves those quotients. */
+struct colour {
+    double lightness, a, b;
+};
+
+static void fill_linear(double linear[256])
+{
+    for (int i = 0; i < 256; i++) {
+        const double value = i / 255.0;
+        linear[i] = value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
+    }
+}
+
+static void add_pixel(struct colour *sum, const uint8_t *rgb, const double linear[256])
 {
     static const double rows[3][3] = {{0.4124 / 0.9505, 0.3576 / 0.9505, 0.1805 / 0.9505},
                                       {0.2126, 0.7152, 0.0722},
                                       {0.0193 / 1.089, 0.1192 / 1.089, 0.9505 / 1.089}};
-    double linear[3], f[3];
-    for (int c = 0; c < 3; c++) {
-        const double value = rgb[c] / 255;
-        linear[c] = value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
-    }
+    double f[3];
     for (int i = 0; i < 3; i++) {
-        const double t = rows[i][0] * linear[0] + rows[i][1] * linear[1] + rows[i][2] * linear[2];
+        const double t =
+            rows[i][0] * linear[rgb[0]] + rows[i][1] * linear[rgb[1]] + rows[i][2] * linear[rgb[2]];
         f[i] = t > 216.0 / 24389 ? cbrt(t) : (24389.0 / 27 * t + 16) / 116;
     }
-    lab[0] = 116 * f[1] - 16;
-    lab[1] = 500 * (f[0] - f[1]);
-    lab[2] = 200 * (f[1] - f[2]);
+    sum->lightness += 116 * f[1] - 16;
+    sum->a += 500 * (f[0] / f[1] - 1);
+    sum->b += 200 * (1 - f[2] / f[1]);
 }
 
-static void mean_lab(double lab[3], const uint8_t *rgb, uint32_t width, const struct ps_rect *at)
+static struct colour mean_colour(const struct search *search, const uint8_t *rgb, const struct ps_rect *at)
 {
-    uint64_t sums[3] = {0};
+    const double count = (double)at->width * at->height;
+    struct colour sum = {0};
     for (size_t y = at->top; y < (size_t)at->top + at->height; y++)
         for (size_t x = at->left; x < (size_t)at->left + at->width; x++)
-            for (size_t c = 0; c < 3; c++)
-                sums[c] += rgb[(y * width + x) * 3 + c];
-    const double count = (double)at->width * at->height;
-    const double mean[3] = {(double)sums[0] / count, (double)sums[1] / count, (double)sums[2] / count};
-    to_lab(lab, mean);
+            add_pixel(&sum, rgb + (y * search->frames->width + x) * 3, search->linear);
+    return (struct colour){sum.lightness / count, sum.a / count, sum.b / count};
+}
+
+/* In units of CIELAB, under the photo's light. */
+static double colour_difference(const struct colour *seen, const struct colour *photo)
+{
+    const double light = (photo->lightness + 16) / 116;
+    const double chroma = light * (hypot(seen->a, seen->b) - hypot(photo->a, photo->b)),
+                 both = light * hypot(seen->a - photo->a, seen->b - photo->b),
+                 hue = sqrt(fmax(both * both - chroma * chroma, 0)),
+                 lightness = seen->lightness - photo->lightness;
+    return hypot(hue, hypot(chroma / CHROMA_FACTOR, lightness / LIGHTNESS_FACTOR));
 }
 
 /* The place in the clip's pixels. */
@@ -173,9 +199,25 @@ static struct ps_rect heart(const struct ps_rect *box)
     return (struct ps_rect){box->left + x, box->top + y, box->width - 2 * x, box->height - 2 * y};
 }
 
+/* Of the product at the place where it was found, or where it was in the photo: where light changes its shading the place
+ * is uncertain, and a product of another colour has that at both. */
+static double nearest_colour(const struct search *search, const uint8_t *rgb, const struct place *found,
+                             const struct colour *photo)
+{
+    const struct ps_rect boxes[] = {search->box,
+                                    found->correlation > 0 ? rect_of(search, found) : search->box};
+    double least = HUGE_VAL;
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+        const struct ps_rect middle = heart(&boxes[i]);
+        const struct colour seen = mean_colour(search, rgb, &middle);
+        least = fmin(least, colour_difference(&seen, photo));
+    }
+    return least;
+}
+
 /* Adds one frame to the drift. */
 static enum ps_status look(struct ps_drift *drift, const struct search *search, uint32_t frame,
-                           const double photo_lab[3], struct ps_error *error)
+                           const struct colour *photo, struct ps_error *error)
 {
     const struct ps_frames *frames = search->frames;
     const uint8_t *rgb = ps_frames_at(frames, frame);
@@ -187,14 +229,8 @@ static enum ps_status look(struct ps_drift *drift, const struct search *search, 
     for (uint32_t i = 0; i < SIZES; i++)
         try_size(&best, &search->patterns[i], i, &grey);
     free(grey.luma);
-    double lab[3], squares = 0;
-    const struct ps_rect at = best.correlation > 0 ? rect_of(search, &best) : search->box,
-                         middle = heart(&at);
-    mean_lab(lab, rgb, frames->width, &middle);
-    for (int i = 0; i < 3; i++)
-        squares += (lab[i] - photo_lab[i]) * (lab[i] - photo_lab[i]);
     drift->shape = fmax(drift->shape, 1 - best.correlation);
-    drift->colour = fmax(drift->colour, sqrt(squares));
+    drift->colour = fmax(drift->colour, nearest_colour(search, rgb, &best, photo));
     return PS_OK;
 }
 
@@ -224,14 +260,14 @@ enum ps_status ps_measure_drift(struct ps_drift *drift, const struct ps_frames *
     const struct pattern *first = &search.patterns[0];
     drift->measured =
         !status && product.found && first->norm > CONTRAST * sqrt((double)first->width * first->height);
-    double lab[3];
+    fill_linear(search.linear);
     const struct ps_rect middle = heart(&search.box);
-    mean_lab(lab, photo->rgb, photo->width, &middle);
+    const struct colour colour = mean_colour(&search, photo->rgb, &middle);
     const uint32_t looks = frames->count < LOOKS ? frames->count : LOOKS;
     for (uint32_t i = 0; i < looks && drift->measured && !status; i++)
         status =
             look(drift, &search, looks > 1 ? (uint32_t)((uint64_t)i * (frames->count - 1) / (looks - 1)) : 0,
-                 lab, error);
+                 &colour, error);
     for (uint32_t i = 0; i < SIZES; i++)
         free(search.patterns[i].luma);
     return status;

@@ -26,7 +26,7 @@
 #define MOTION 0.03
 /* Less than half of the product's luma correlates with the photo's: another side of it, or another thing. */
 #define DRIFT 0.5
-/* CIE 1976 difference: 2.3 is just seen side by side, ten is another colour of the product. */
+/* In CIELAB, hue counting most (drift.c): 2.3 is just seen side by side, ten is another colour of the product. */
 #define COLOUR 10.0
 
 static PS_PRINTF(5, 6) void find(struct ps_quality *quality, const char *id, double figure, double limit,
@@ -91,7 +91,7 @@ static void judge(struct ps_quality *quality, uint32_t frames)
              DRIFT);
     if (quality->colour_drift > COLOUR)
         find(quality, "quality.colour", quality->colour_drift, COLOUR,
-             "the product's colour is %.1f from the photo's (CIE 1976); up to %.1f is the same colour",
+             "the product's colour is %.1f from the photo's (CIELAB); up to %.1f is the same colour",
              quality->colour_drift, COLOUR);
 }
 

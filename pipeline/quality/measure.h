@@ -40,7 +40,9 @@ enum ps_status ps_measure_motion(double *motion, const struct ps_frames *frames,
 struct ps_drift {
     bool measured; /* false: no product was found in the photo, or it has no contrast */
     double shape;  /* 1 less the best correlation of luma: 0 is the same, 1 is unrelated */
-    double colour; /* CIE 1976 difference of the mean colours */
+    double
+        colour; /* difference of the mean colours in CIELAB: of the hue, and with less weight of chroma and lightness,
+                      which a travelling light changes too */
 };
 
 /* `photo` is one frame of the clip's size, `alpha` [height, width] its opacity or null. The product may move by

@@ -24,6 +24,27 @@ static bool product_at(double u, double v, bool other, int colour[3])
     return true;
 }
 
+/* Diffuse light that falls off to both sides of the lamp, and its white reflection. */
+static void shine(int colour[3], double distance)
+{
+    const double diffuse = 0.55 + 0.75 * exp(-distance * distance / 0.4),
+                 gloss = 120 * exp(-distance * distance / 0.02);
+    for (int c = 0; c < 3; c++)
+        colour[c] = (int)(colour[c] * diffuse + gloss);
+}
+
+/* What happens to the product alone; `u` is across it, -1 to 1. */
+static void alter(int colour[3], const struct scene *scene, double u)
+{
+    const int luma = (54 * colour[0] + 183 * colour[1] + 19 * colour[2]) / 256;
+    for (int c = 0; c < 3; c++) {
+        colour[c] = (int)((scene->grey ? luma : colour[c]) * (scene->gain > 0 ? scene->gain : 1));
+        colour[c] += (int)scene->tint[c];
+    }
+    if (scene->lit)
+        shine(colour, u - scene->lamp);
+}
+
 void scene_draw(uint8_t *rgb, const struct scene *scene)
 {
     const double size = scene->size > 0 ? scene->size : 1;
@@ -31,14 +52,15 @@ void scene_draw(uint8_t *rgb, const struct scene *scene)
     for (int y = 0; y < SCENE_H; y++)
         for (int x = 0; x < SCENE_W; x++, rgb += 3) {
             int colour[3] = {150 + y / 3, 155 + y / 3, 165 + y / 3};
-            const bool inside = product_at((x - CAN_X - scene->x) / (size * CAN_W / 2),
-                                           (y - CAN_Y - scene->y) / (size * CAN_H / 2), scene->other, colour);
+            const double u = (x - CAN_X - scene->x) / (size * CAN_W / 2);
+            if (product_at(u, (y - CAN_Y - scene->y) / (size * CAN_H / 2), scene->other, colour))
+                alter(colour, scene, u);
             for (int c = 0; c < 3; c++) {
                 bits ^= bits << 13;
                 bits ^= bits >> 17;
                 bits ^= bits << 5;
                 const int noise = (int)(bits % (2 * scene->grain + 1)) - (int)scene->grain;
-                rgb[c] = level(colour[c] + scene->light + noise + (inside ? (int)scene->tint[c] : 0));
+                rgb[c] = level(colour[c] + scene->light + noise);
             }
         }
 }

@@ -15,6 +15,10 @@ struct scene {
     int light;        /* levels added everywhere */
     bool other;       /* another product */
     uint32_t tint[3]; /* levels added to the product's red, green and blue */
+    bool lit;         /* a lamp shines on the product: */
+    double lamp;      /* where, across it, -1 to 1 */
+    bool grey;        /* the product has lost its colours */
+    double gain;      /* the product's levels are multiplied by it; 0 means 1 */
     uint32_t grain;   /* levels of noise, up and down */
     uint32_t seed;    /* of the noise */
 };

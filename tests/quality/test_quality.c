@@ -227,6 +227,54 @@ static void test_colour(void **state)
     assert_findings(&quality, "quality.colour", NULL);
 }
 
+static struct scene turn_orange(uint32_t f)
+{
+    struct scene scene = pan(f);
+    scene.tint[1] = 6 * f;
+    return scene;
+}
+
+static struct scene fade_to_grey(uint32_t f)
+{
+    struct scene scene = pan(f);
+    scene.grey = f > 8;
+    return scene;
+}
+
+static struct scene blacken(uint32_t f)
+{
+    struct scene scene = pan(f);
+    scene.gain = 1 - 0.068 * f;
+    return scene;
+}
+
+/* Another hue, no hue, and the same in black. */
+static void test_other_colours(void **state)
+{
+    (void)state;
+    struct scene (*const scenes[])(uint32_t) = {turn_orange, fade_to_grey, blacken};
+    for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++) {
+        const struct ps_quality quality = measure_scene(scenes[i]);
+        assert_findings(&quality, "quality.colour", NULL);
+    }
+}
+
+static struct scene sweep(uint32_t f)
+{
+    struct scene scene = pan(f);
+    scene.lit = true;
+    scene.lamp = 2.0 * f / (SCENE_FRAMES - 1) - 1;
+    return scene;
+}
+
+/* A light that travels over the product changes how bright it is and where it shines. */
+static void test_a_travelling_light_is_no_other_colour(void **state)
+{
+    (void)state;
+    const struct ps_quality quality = measure_scene(sweep);
+    assert_findings(&quality, NULL, NULL);
+}
+
 static void test_no_numbers(void **state)
 {
     (void)state;
@@ -287,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_motion_is_a_length),
         cmocka_unit_test(test_drift),
         cmocka_unit_test(test_colour),
+        cmocka_unit_test(test_other_colours),
+        cmocka_unit_test(test_a_travelling_light_is_no_other_colour),
         cmocka_unit_test(test_no_numbers),
         cmocka_unit_test(test_without_a_photo),
         cmocka_unit_test(test_sizes_that_are_hardly_a_picture),
