@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,17 +41,31 @@ const struct cli_command cli_verify_command = {
     .operand_offset = offsetof(struct request, path),
     .examples = examples,
     .options = options,
-    .notes = "Of an MP4, MOV, WebM or GIF file every frame is decoded, its label is read, and its hash is "
-             "compared with\n"
-             "its sidecar's. Of a checkpoint (a folder or .safetensors file) every weight is read. The exit "
-             "code is 0\n"
-             "where nothing is wrong, 4 for a clip that is damaged, was changed or has nothing to be "
-             "compared with, 5\n"
-             "for a checkpoint.",
+    .notes =
+        "Of an MP4, MOV, WebM, GIF or WebP file or a folder of PNG files every frame is decoded, its label "
+        "is\n"
+        "read, and its hash is compared with its sidecar's. Of a checkpoint (a folder or .safetensors file) "
+        "every\n"
+        "weight is read. The exit code is 0 where nothing is wrong, 4 for a clip that is damaged, was "
+        "changed or has\n"
+        "nothing to be compared with, 5 for a checkpoint.",
     .run = run,
 };
 
-/* A folder, or a file that begins as safetensors do: eight bytes of length and a JSON object. */
+/* A clip as a folder of pictures, perhaps without some of them. */
+static bool holds_frames(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool found = false;
+    for (const struct dirent *entry = folder ? readdir(folder) : NULL; entry && !found;
+         entry = readdir(folder))
+        found = !strncmp(entry->d_name, "frame_", strlen("frame_"));
+    if (folder)
+        closedir(folder);
+    return found;
+}
+
+/* A folder of something else, or a file that begins as safetensors do: eight bytes of length and a JSON object. */
 static bool is_model(const char *path)
 {
     struct stat about;
@@ -58,7 +73,7 @@ static bool is_model(const char *path)
     if (stat(path, &about))
         return false;
     if (S_ISDIR(about.st_mode))
-        return true;
+        return !holds_frames(path);
     const int fd = S_ISREG(about.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return false;
@@ -77,8 +92,11 @@ static const char *last_part(const char *uri)
 static void tell_clip(struct cli_report *report, const struct request *request,
                       const struct ps_clip_report *clip)
 {
-    cli_print(report, "%s: %s, %s, %ux%u, %u frames, %.2f s", request->path, clip->container, clip->codec,
-              clip->width, clip->height, clip->frames, clip->seconds);
+    char seconds[32] = "";
+    if (clip->seconds > 0)
+        snprintf(seconds, sizeof seconds, ", %.2f s", clip->seconds);
+    cli_print(report, "%s: %s, %s, %ux%u, %u frames%s", request->path, clip->container, clip->codec,
+              clip->width, clip->height, clip->frames, seconds);
     if (clip->labelled)
         cli_print(report, "label: %s, made by %s", last_part(clip->source_type), clip->creator);
     else

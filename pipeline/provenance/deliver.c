@@ -1,13 +1,10 @@
 #include "provenance/deliver.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "provenance/xmp.h"
 
@@ -184,53 +181,6 @@ enum ps_status ps_deliver(const struct ps_delivery *delivery, struct ps_error *e
 
 /* ---- folders ---- */
 
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* One line of sha256sum's. Returns 0 or an errno. */
-static int hash_entry(FILE *lines, uint64_t *bytes, int folder, const char *name)
-{
-    char text[PS_SHA256_TEXT];
-    struct stat about;
-    const int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int code = fd < 0 || fstat(fd, &about) ? errno : ps_sha256_fd(text, fd);
-    if (fd >= 0)
-        close(fd);
-    if (code)
-        return code;
-    *bytes += (uint64_t)about.st_size;
-    return fprintf(lines, "%s  %s\n", text, name) < 0 ? ENOMEM : 0;
-}
-
-static int hash_folder(struct ps_fingerprint *clip, int folder)
-{
-    struct dirent **entries = NULL;
-    char *text = NULL;
-    size_t size = 0;
-    const int count = scandirat(folder, ".", &entries, is_visible, compare_names);
-    FILE *lines = count < 0 ? NULL : open_memstream(&text, &size);
-    int code = lines ? 0 : errno;
-    for (int i = 0; i < count; i++) {
-        if (!code)
-            code = hash_entry(lines, &clip->bytes, folder, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    if (lines && fclose(lines) && !code)
-        code = ENOMEM;
-    if (!code)
-        code = ps_sha256(clip->sha256, text, size);
-    free(text);
-    return code;
-}
-
 static enum ps_status describe_folder(const struct ps_delivery *delivery,
                                       const struct ps_output_folder *folder, struct ps_output **sidecar,
                                       struct ps_error *error)
@@ -238,7 +188,7 @@ static enum ps_status describe_folder(const struct ps_delivery *delivery,
     struct ps_fingerprint fingerprint = {0};
     if (!provenance_of(delivery)->sidecar)
         return PS_OK;
-    const int code = hash_folder(&fingerprint, ps_output_folder_fd(folder));
+    const int code = ps_fingerprint_folder(&fingerprint, ps_output_folder_fd(folder));
     if (code)
         return ps_fail(error, PS_ERR_OUTPUT, "output.unreadable", "%.300s: the clip cannot be read back: %s",
                        delivery->path, strerror(code));

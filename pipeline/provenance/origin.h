@@ -42,6 +42,10 @@ void ps_origin_name(char name[PS_ORIGIN_NAME], const char *path, unsigned compon
 enum ps_status ps_fingerprint_bytes(struct ps_fingerprint *file, const char *path, const void *bytes,
                                     size_t size, struct ps_error *error);
 
+/* Size and hash of all visible files of a folder, see folder.c. Returns 0 or an errno; EINVAL where one is no regular
+ * file. */
+int ps_fingerprint_folder(struct ps_fingerprint *fingerprint, int folder);
+
 /* The shortest decimal number, always with a point or none, that reads back as the float. Returns text. */
 #define PS_REAL_TEXT 32
 char *ps_real_text(char text[PS_REAL_TEXT], float value);

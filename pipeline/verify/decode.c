@@ -11,6 +11,7 @@
 
 #include "base/printable.h"
 #include "media/quiet.h"
+#include "media/webp.h"
 #include "sandbox/sandbox.h"
 
 /* One core decodes 4K ProRes at some 10 frames a second, and a clip has 1024 frames at most, a few times over. */
@@ -18,6 +19,14 @@ enum { MOST_SECONDS = 1800, BUFFER = 1 << 16 };
 
 /* Frames of 8192 x 8192 in 16 bits that a decoder holds for reference. */
 #define MOST_MEMORY (UINT64_C(8) << 30)
+
+/* A kind of file that packshot writes, by its first bytes. */
+struct kind {
+    size_t at;
+    const char *magic, *container;
+    const char *demuxer;  /* libavformat's, or null where the file is read without it: */
+    enum AVCodecID codec; /* of the pictures then */
+};
 
 /* What the child says; the caller distrusts it. */
 struct verdict {
@@ -29,7 +38,7 @@ struct verdict {
 struct input {
     const uint8_t *bytes;
     int64_t size, at;
-    const char *demuxer;
+    const struct kind *kind;
 };
 
 struct player {
@@ -39,6 +48,7 @@ struct player {
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
+    struct ps_webp webp; /* of an animation */
     struct ps_decoded *decoded;
 };
 
@@ -82,15 +92,16 @@ static int open_format(struct player *player)
         return AVERROR(ENOMEM);
     player->format->pb = player->io;
     player->format->flags |= AVFMT_FLAG_NOPARSE;
-    return avformat_open_input(&player->format, NULL, av_find_input_format(player->input.demuxer), NULL);
+    const int code =
+        avformat_open_input(&player->format, NULL, av_find_input_format(player->input.kind->demuxer), NULL);
+    return code < 0 || player->format->nb_streams == 1 ? code : AVERROR_INVALIDDATA;
 }
 
 static int open_codec(struct player *player)
 {
-    if (player->format->nb_streams != 1)
-        return AVERROR_INVALIDDATA;
-    const AVCodecParameters *parameters = player->format->streams[0]->codecpar;
-    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    const AVStream *stream = player->format ? player->format->streams[0] : NULL;
+    const enum AVCodecID id = stream ? stream->codecpar->codec_id : player->input.kind->codec;
+    const AVCodec *codec = avcodec_find_decoder(id);
     player->codec = codec ? avcodec_alloc_context3(codec) : NULL;
     player->packet = av_packet_alloc();
     player->frame = av_frame_alloc();
@@ -100,24 +111,26 @@ static int open_codec(struct player *player)
     player->codec->thread_count = 1;
     player->codec->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
     player->codec->log_level_offset = PS_QUIET_OFFSET;
-    player->codec->pkt_timebase = player->format->streams[0]->time_base;
-    snprintf(player->decoded->codec, sizeof player->decoded->codec, "%s",
-             avcodec_get_name(parameters->codec_id));
-    const int code = avcodec_parameters_to_context(player->codec, parameters);
+    snprintf(player->decoded->codec, sizeof player->decoded->codec, "%s", avcodec_get_name(id));
+    if (stream)
+        player->codec->pkt_timebase = stream->time_base;
+    const int code = stream ? avcodec_parameters_to_context(player->codec, stream->codecpar) : 0;
     return code < 0 ? code : avcodec_open2(player->codec, codec, NULL);
 }
 
+/* The frames of a clip have one size, but those of an animated WebP are only as large as what they change. */
 static int count_frame(struct player *player)
 {
     struct ps_decoded *decoded = player->decoded;
-    const AVFrame *frame = player->frame;
-    if (!decoded->frames++) {
-        decoded->width = (uint32_t)frame->width;
-        decoded->height = (uint32_t)frame->height;
+    const bool first = !decoded->frames++, part = player->webp.bytes;
+    const uint32_t width = (uint32_t)player->frame->width, height = (uint32_t)player->frame->height;
+    if (part)
+        return width == player->webp.across && height == player->webp.down ? 0 : AVERROR_INVALIDDATA;
+    if (first) {
+        decoded->width = width;
+        decoded->height = height;
     }
-    return (uint32_t)frame->width == decoded->width && (uint32_t)frame->height == decoded->height
-               ? 0
-               : AVERROR_INVALIDDATA;
+    return width == decoded->width && height == decoded->height ? 0 : AVERROR_INVALIDDATA;
 }
 
 static int decode_packet(struct player *player, const AVPacket *packet)
@@ -134,7 +147,7 @@ static int decode_packet(struct player *player, const AVPacket *packet)
     return code;
 }
 
-static int decode_all(struct player *player)
+static int decode_stream(struct player *player)
 {
     int64_t end = 0;
     int code = 0;
@@ -154,6 +167,47 @@ static int decode_all(struct player *player)
     return code;
 }
 
+/* Every picture is a key frame, so the decoder holds none back. */
+static int decode_webp(struct player *player)
+{
+    if (!ps_webp_open(&player->webp, player->input.bytes, (uint64_t)player->input.size))
+        return AVERROR_INVALIDDATA;
+    player->decoded->width = player->webp.width;
+    player->decoded->height = player->webp.height;
+    int code = 0;
+    while (code >= 0) {
+        code = ps_webp_next(&player->webp, player->packet);
+        if (code == AVERROR_EOF)
+            break;
+        if (code >= 0)
+            code = decode_packet(player, player->packet);
+        av_packet_unref(player->packet);
+    }
+    player->decoded->seconds = (double)player->webp.milliseconds / 1000;
+    return code == AVERROR_EOF ? 0 : code;
+}
+
+/* The whole file is one picture. */
+static int decode_picture(struct player *player)
+{
+    const int64_t size = player->input.size;
+    if (size > INT32_MAX / 2)
+        return AVERROR_INVALIDDATA;
+    if (av_new_packet(player->packet, (int)size))
+        return AVERROR(ENOMEM);
+    memcpy(player->packet->data, player->input.bytes, (size_t)size);
+    const int code = decode_packet(player, player->packet);
+    av_packet_unref(player->packet);
+    return code < 0 ? code : decode_packet(player, NULL);
+}
+
+static int decode_all(struct player *player)
+{
+    if (player->format)
+        return decode_stream(player);
+    return player->input.kind->codec == AV_CODEC_ID_WEBP ? decode_webp(player) : decode_picture(player);
+}
+
 static void close_player(struct player *player)
 {
     av_frame_free(&player->frame);
@@ -170,33 +224,29 @@ static void decode(void *shared, const void *user)
 {
     struct verdict *verdict = shared;
     struct player player = {.input = *(const struct input *)user, .decoded = &verdict->decoded};
-    int code = open_format(&player);
+    int code = player.input.kind->demuxer ? open_format(&player) : 0;
     if (code >= 0)
         code = open_codec(&player);
     if (code >= 0)
         code = decode_all(&player);
-    if (code >= 0 && (!verdict->decoded.frames || player.io->error))
+    if (code >= 0 && (!verdict->decoded.frames || (player.io && player.io->error)))
         code = AVERROR_INVALIDDATA;
     verdict->code = code < 0 ? code : 0;
     close_player(&player);
 }
 
-/* libavformat's demuxer by the file's first bytes, and what it is called; null for what packshot does not write. */
-static const char *sniff(const uint8_t *bytes, size_t size, const char **container)
+/* Null for what packshot does not write. */
+static const struct kind *sniff(const uint8_t *bytes, size_t size)
 {
-    static const struct {
-        size_t at;
-        const char *magic, *demuxer, *container;
-    } kinds[] = {{4, "ftypqt  ", "mov", "mov"},
-                 {4, "ftyp", "mov", "mp4"},
-                 {0, "\x1a\x45\xdf\xa3", "matroska", "webm"},
-                 {0, "GIF8", "gif", "gif"}};
+    static const struct kind kinds[] = {{4, "ftypqt  ", "mov", "mov", AV_CODEC_ID_NONE},
+                                        {4, "ftyp", "mp4", "mov", AV_CODEC_ID_NONE},
+                                        {0, "\x1a\x45\xdf\xa3", "webm", "matroska", AV_CODEC_ID_NONE},
+                                        {0, "GIF8", "gif", "gif", AV_CODEC_ID_NONE},
+                                        {8, "WEBP", "webp", NULL, AV_CODEC_ID_WEBP}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const size_t length = strlen(kinds[i].magic);
-        if (size < kinds[i].at + length || memcmp(bytes + kinds[i].at, kinds[i].magic, length))
-            continue;
-        *container = kinds[i].container;
-        return kinds[i].demuxer;
+        if (size >= kinds[i].at + length && !memcmp(bytes + kinds[i].at, kinds[i].magic, length))
+            return &kinds[i];
     }
     return NULL;
 }
@@ -236,29 +286,41 @@ static enum ps_status run(struct ps_decoded *decoded, const struct input *input,
     return error->status;
 }
 
-enum ps_status ps_decode_clip(struct ps_decoded *decoded, int fd, const char *name, struct ps_error *error)
+/* Maps the file and decodes it as what it is, or where `kind` is given as that. */
+static enum ps_status decode_file(struct ps_decoded *decoded, int fd, const char *name,
+                                  const struct kind *kind, struct ps_error *error)
 {
     struct stat about;
-    struct ps_error local = {0};
-    const char *container = "";
     *decoded = (struct ps_decoded){0};
-    error = error ? error : &local;
     if (fstat(fd, &about))
         return ps_fail(error, PS_ERR_INPUT, "clip.unreadable", "%.300s: %s", name, strerror(errno));
     if (!S_ISREG(about.st_mode) || !about.st_size)
         return ps_fail(error, PS_ERR_INPUT, "clip.unreadable", "%.300s: %s", name,
-                       about.st_size ? "not a regular file" : "the file is empty");
+                       S_ISREG(about.st_mode) ? "the file is empty" : "not a regular file");
     void *bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED)
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "%.300s: cannot be mapped: %s", name,
                        strerror(errno));
     const struct input input = {
-        .bytes = bytes, .size = about.st_size, .demuxer = sniff(bytes, (size_t)about.st_size, &container)};
-    if (!input.demuxer)
-        ps_fail(error, PS_ERR_INPUT, "clip.unknown-type", "%.300s: neither MP4, MOV, WebM nor GIF", name);
+        .bytes = bytes, .size = about.st_size, .kind = kind ? kind : sniff(bytes, (size_t)about.st_size)};
+    if (!input.kind)
+        ps_fail(error, PS_ERR_INPUT, "clip.unknown-type", "%.300s: neither MP4, MOV, WebM, GIF nor WebP",
+                name);
     else
         run(decoded, &input, name, error);
-    snprintf(decoded->container, sizeof decoded->container, "%s", container);
+    snprintf(decoded->container, sizeof decoded->container, "%s", input.kind ? input.kind->container : "");
     munmap(bytes, (size_t)about.st_size);
     return error->status;
+}
+
+enum ps_status ps_decode_clip(struct ps_decoded *decoded, int fd, const char *name, struct ps_error *error)
+{
+    struct ps_error local = {0};
+    return decode_file(decoded, fd, name, NULL, error ? error : &local);
+}
+
+enum ps_status ps_decode_picture(struct ps_decoded *decoded, int fd, const char *name, struct ps_error *error)
+{
+    static const struct kind png = {.container = "png", .codec = AV_CODEC_ID_PNG};
+    return decode_file(decoded, fd, name, &png, error);
 }

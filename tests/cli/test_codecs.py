@@ -56,6 +56,26 @@ class Codecs(harness.Case):
         # A GIF counts hundredths of a second.
         self.assertAlmostEqual(float(stream["duration"]), FRAMES / float(RATE), delta=0.02)
 
+    def test_webp(self):
+        """ffprobe 5.1 reads no animation: the chunks are walked here."""
+        self.render("clip.webp")
+        content = (self.folder / "clip.webp").read_bytes()
+        self.assertEqual((content[:4], content[8:16], struct.unpack("<I", content[4:8])[0]), (b"RIFF", b"WEBPVP8X", len(content) - 8))
+        self.assertEqual([int.from_bytes(content[at:at + 3], "little") + 1 for at in (24, 27)], [64, 64])
+        at, times, packet = 30, [], b""
+        while at < len(content):
+            kind, (size,) = content[at:at + 4], struct.unpack("<I", content[at + 4:at + 8])
+            if kind == b"ANMF":
+                times.append(int.from_bytes(content[at + 20:at + 23], "little"))
+            if kind == b"XMP ":
+                packet = content[at + 8:at + 8 + size]
+            at += 8 + size + size % 2
+        self.assertEqual(at, len(content))
+        # What stands for several frames is stored once; each time is rounded to a millisecond.
+        self.assertTrue(2 <= len(times) <= FRAMES, times)
+        self.assertAlmostEqual(sum(times), 1000 * FRAMES / float(RATE), delta=FRAMES)
+        self.assertIn(LABEL, packet)
+
     def test_png_sequence(self):
         self.render("frames/")
         names = sorted(path.name for path in (self.folder / "frames").iterdir())

@@ -66,6 +66,45 @@ class Clips(harness.Case):
             (event,) = self.events(self.expect(INPUT, "verify", "clip.mp4", "--json"))
             self.assertEqual(event["id"], "clip.damaged")
 
+    def test_an_animated_webp(self):
+        photo = self.photo()
+        self.expect(OK, "render", photo, "-o", "clip.webp", "--model", self.model(), *SMALL)
+        (event,) = self.events(self.expect(OK, "verify", "clip.webp", "--json"))
+        self.assertAlmostEqual(event["seconds"], 3 / 7, delta=0.003)
+        self.assertEqual([event[key] for key in ("container", "codec", "width", "height", "frames", "labelled", "matches")],
+                         ["webp", "webp", 16, 24, 3, True, True])
+        content = (self.folder / "clip.webp").read_bytes()
+        frame = content.index(b"ANMF")
+        for identity, changed in (("clip.changed", content.replace(b"<xmp:CreatorTool>p", b"<xmp:CreatorTool>P")),
+                                  ("clip.damaged", content[:-2]), ("clip.damaged", content[:frame + 28] + bytes(len(content) - frame - 28))):
+            self.write("clip.webp", changed)
+            (event,) = self.events(self.expect(INPUT, "verify", "clip.webp", "--json"))
+            self.assertEqual(event["id"], identity)
+
+    def test_a_folder_of_pictures(self):
+        self.expect(OK, "render", self.photo(), "-o", "frames/", "--model", self.model(), *SMALL)
+        result = self.expect(OK, "verify", "frames/")
+        self.assertEqual(result.stdout.decode().splitlines()[:2], [
+            "frames/: folder, png, 16x24, 3 frames", "label: trainedAlgorithmicMedia, made by packshot 0.1.0"])
+        self.assertTrue(self.events(self.expect(OK, "verify", "frames", "--json"))[0]["matches"])
+        second = self.folder / "frames" / "frame_00002.png"
+        content = second.read_bytes()
+        data = content.index(b"IDAT")
+        larger = harness.png(32, 24)
+        for identity, changed in (("clip.damaged", content[:data + 8] + b"\xff" + content[data + 9:]), ("clip.damaged", larger),
+                                  ("clip.changed", (self.folder / "frames" / "frame_00001.png").read_bytes())):
+            second.write_bytes(changed)
+            (event,) = self.events(self.expect(INPUT, "verify", "frames", "--json"))
+            self.assertEqual(event["id"], identity)
+        second.write_bytes(content)
+        self.write("frames/notes.txt", b"more")
+        self.expect(INPUT, "verify", "frames", says="is not the file that its sidecar describes")
+        os.remove(self.folder / "frames" / "notes.txt")
+        os.remove(second)
+        self.expect(INPUT, "verify", "frames", says="frame_00002.png")
+        os.mkfifo(second)
+        self.expect(INPUT, "verify", "frames", says="not a regular file")
+
     def test_a_sidecar_elsewhere(self):
         self.clip()
         os.rename(self.folder / "clip.mp4", self.folder / "other.mp4")

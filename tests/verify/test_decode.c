@@ -43,11 +43,29 @@ static void test_every_kind_is_decoded(void **state)
     }
 }
 
+/* Of an animated WebP the canvas counts, and the times that it gives. */
+static void test_webp(void **state)
+{
+    (void)state;
+    struct ps_decoded decoded;
+    struct ps_error error = {0};
+    assert_ok(decode(&decoded, DATA "clip.webp", &error), error);
+    assert_string_equal(decoded.container, "webp");
+    assert_string_equal(decoded.codec, "webp");
+    assert_int_equal(decoded.width, 32);
+    assert_int_equal(decoded.height, 32);
+    assert_true(decoded.frames >= 1 && decoded.seconds >= 1);
+    assert_ok(decode(&decoded, PACKSHOT_SOURCE_DIR "/tests/media/data/animated.webp", &error), error);
+    assert_int_equal(decoded.frames, 2);
+    assert_int_equal(decoded.width, 61);
+    assert_int_equal(decoded.height, 43);
+}
+
 /* Cut, and with bytes changed: whatever becomes of the child, the caller gets a status. */
 static void test_damage_is_told(void **state)
 {
     (void)state;
-    static const char *const names[] = {"clip.mp4", "clip.mov", "clip.webm", "clip.gif"};
+    static const char *const names[] = {"clip.mp4", "clip.mov", "clip.webm", "clip.gif", "clip.webp"};
     char *folder = folder_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
@@ -91,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         silent_unit_test(test_every_kind_is_decoded),
+        silent_unit_test(test_webp),
         silent_unit_test(test_damage_is_told),
         silent_unit_test(test_half_a_clip_is_damaged),
     };
