@@ -68,6 +68,7 @@ enum ps_status {
     PS_ERR_MEMORY = 7,      /* it does not fit into the memory given */
     PS_ERR_OUTPUT = 8,      /* the output cannot be written */
     PS_ERR_DEVICE_LOST = 9, /* the device stopped answering */
+    PS_ERR_TRY_AGAIN = 75,  /* an input was changed while it was read; the same call may succeed later */
     PS_ERR_CANCELLED = 130  /* the progress callback asked to stop */
 };
 
@@ -227,7 +228,8 @@ struct ps_photo_params {
 /* Reads a PNG, JPEG, WebP, TIFF or BMP file of at most 256 MB, 100 megapixels and 16384 pixels a side; told by content,
  * not by name. Only regular files are read, nothing that the file names is opened. Colours are converted to sRGB from the
  * profile that the file embeds (relative colorimetric, black point compensation); without one they are taken as sRGB.
- * Status: PS_ERR_INPUT, PS_ERR_MEMORY, PS_ERR_USAGE, and PS_ERR_DEVICE for a strict sandbox that cannot be had. */
+ * Status: PS_ERR_INPUT, PS_ERR_MEMORY, PS_ERR_USAGE, PS_ERR_DEVICE for a strict sandbox that cannot be had, and
+ * PS_ERR_TRY_AGAIN for a file that was changed while it was read, twice. */
 PS_API enum ps_status ps_photo_load(struct ps_photo **photo, const char *path, const struct ps_photo_params *params,
                                     struct ps_error *error);
 /* Copies width * height pixels of three bytes, row by row. Status: PS_ERR_USAGE, PS_ERR_MEMORY. */
@@ -430,7 +432,8 @@ struct ps_quality {
     double motion;          /* share of the side that the picture moves from a frame to the next, 0 to about 0.06 */
     double drift;           /* of the product from the photo, its place and size aside: 0 is the same, 1 another thing; -1
                                where the photo shows no product */
-    double colour_drift;    /* of the product's mean colour, CIE 1976 difference; -1 alike */
+    double colour_drift;    /* of the product's mean colour in CIELAB: of the hue, half of the chroma's, a quarter of
+                              the lightness's; -1 alike */
     uint32_t finding_count;
     struct ps_finding findings[PS_MAX_FINDINGS];
 };
@@ -553,6 +556,8 @@ struct ps_finish_params {
                               on, mirrored and the more blurred the farther out; for that width and height must be given */
     struct ps_logo logo;
     struct ps_caption caption;
+    struct ps_caption visible_label; /* a second text, such as "AI-generated", for those who see the clip and not its label; its
+                                        anchor is PS_ANCHOR_BOTTOM_LEFT by default, its size 0.03, its margin 0.02 */
     struct ps_end_card end_card;
     float fade_in, fade_out; /* up to 60 */
     uint32_t fade_colour;    /* 0xRRGGBB in sRGB; 0 and 0x000001 are black */
@@ -736,20 +741,21 @@ PS_API enum ps_status ps_bench(struct ps_bench *bench, struct ps_context *contex
 
 /* What a clip turned out to be. */
 struct ps_clip_report {
-    char container[16], codec[32]; /* "mp4", "h264" */
-    uint32_t width, height, frames; /* decoded */
-    double seconds;
-    bool labelled;         /* it has an XMP packet */
+    char container[16], codec[32]; /* "mp4", "h264"; of a folder "folder", "png" */
+    uint32_t width, height, frames; /* decoded; an animated WebP stores one for several that are the same */
+    double seconds;        /* 0 of a folder, whose files have no times */
+    bool labelled;         /* it has an XMP packet, or each file of the folder has */
     char source_type[128]; /* its digital source type, a URI; empty for none */
     char creator[64];      /* the tool that it names */
     bool recorded;         /* there is a sidecar */
     char photo[256], model[256]; /* names in the sidecar */
 };
 
-/* Decodes every frame of an MP4, MOV, WebM or GIF file, in a process that can only compute, reads its label, and compares
- * the file with its sidecar (NULL: PATH.json, if it is there). Status: PS_ERR_INPUT, with the report filled as far as it
- * goes: "clip.damaged", "clip.unreadable", "clip.unknown-type", "clip.changed" where the hash is another,
- * "clip.unlabelled" where the sidecar tells of a label that is not there, "clip.no-record" for neither, "sidecar.*". */
+/* Decodes every frame of an MP4, MOV, WebM, GIF or animated WebP file, or of a folder of frame_00001.png and on, in a
+ * process that can only compute, reads its label, and compares it with its sidecar (NULL: PATH.json, if it is there). Status:
+ * PS_ERR_INPUT, with the report filled as far as it goes: "clip.damaged", "clip.unreadable", "clip.unknown-type",
+ * "clip.changed" where the hash is another, "clip.unlabelled" where the sidecar tells of a label that is not there,
+ * "clip.no-record" for neither, "sidecar.*". */
 PS_API enum ps_status ps_verify_clip(struct ps_clip_report *report, const char *path, const char *sidecar,
                                      struct ps_error *error);
 

@@ -60,7 +60,8 @@ static void print_overview(struct cli_report *report)
               "   2  the command line is wrong     8  the output cannot be written\n"
               "   3  some jobs of a batch failed   9  the device stopped answering\n"
               "   4  photo, preset or clip is bad  10  nothing to do, with --fail-if-empty\n"
-              "   5  the checkpoint is not usable  128 + N  stopped by signal N; 130 is Ctrl-C");
+              "   5  the checkpoint is not usable  75  a photo changes while it is read; try again\n"
+              "                                 128 + N  stopped by signal N; 130 is Ctrl-C");
 }
 
 static enum ps_status fail_command(const char *name, struct ps_error *error)

@@ -114,9 +114,10 @@ enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t lim
         if (status || !again)
             return status;
     }
-    ps_fail(error, PS_ERR_INPUT, "image.changing", "%.300s: it was changed while it was read, twice", path);
+    ps_fail(error, PS_ERR_TRY_AGAIN, "image.changing", "%.300s: it was changed while it was read, twice",
+            path);
     ps_hint(error, "wait until whatever writes it is done");
-    return PS_ERR_INPUT;
+    return PS_ERR_TRY_AGAIN;
 }
 
 void ps_file_free(struct ps_file *file)

@@ -11,7 +11,7 @@ struct ps_file {
 };
 
 /* Reads a regular file of 1 to `limit` bytes. Never waits: a pipe or a device is refused. A file that changes while it is
- * read is read once more, then refused as "image.changing". */
+ * read is read once more, then refused: PS_ERR_TRY_AGAIN "image.changing". Status: that, PS_ERR_INPUT, PS_ERR_MEMORY. */
 enum ps_status ps_file_read(struct ps_file *file, const char *path, uint64_t limit, struct ps_error *error);
 void ps_file_free(struct ps_file *file);
 

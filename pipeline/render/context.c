@@ -236,6 +236,8 @@ const char *ps_status_name(enum ps_status status)
         return "output";
     case PS_ERR_DEVICE_LOST:
         return "device-lost";
+    case PS_ERR_TRY_AGAIN:
+        return "try-again";
     case PS_ERR_CANCELLED:
         return "cancelled";
     }

@@ -19,7 +19,7 @@ PIPELINES = pathlib.Path(os.environ["GOLDEN"]) / "pipelines"
 
 NO_VULKAN = {"VK_ICD_FILENAMES": "/nonexistent.json", "VK_DRIVER_FILES": "/nonexistent.json"}
 
-OK, INTERNAL, USAGE, INPUT, CHECKPOINT, DEVICE, MEMORY, OUTPUT, CANCELLED = 0, 1, 2, 4, 5, 6, 7, 8, 130
+OK, INTERNAL, USAGE, INPUT, CHECKPOINT, DEVICE, MEMORY, OUTPUT, TRY_AGAIN, CANCELLED = 0, 1, 2, 4, 5, 6, 7, 8, 75, 130
 
 
 def png(width=64, height=48, pixel=None):

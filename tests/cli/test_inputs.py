@@ -1,13 +1,15 @@
 """Photos, checkpoints and devices that cannot be used: one clear error each, and nothing written."""
+import itertools
 import json
 import os
 import re
 import shutil
 import struct
+import threading
 import unittest
 
 import harness
-from harness import CHECKPOINT, DEVICE, INPUT, MEMORY, OK, USAGE
+from harness import CHECKPOINT, DEVICE, INPUT, MEMORY, OK, TRY_AGAIN, USAGE
 
 # So that a checkpoint that is wrongly taken does not render for hours.
 SMALL = ["--width", "16", "--height", "16", "--frames", "1", "--steps", "1", "--device", "ref"]
@@ -45,6 +47,28 @@ class Photos(harness.Case):
         self.refuse(self.write("list.png", b"ffconcat version 1.0\nfile /etc/passwd\n"), "list.png")
         self.refuse(self.write("pointer.png", LFS_POINTER), "Git-LFS")
         self.refuse("missing.png", "missing.png")
+
+    def test_a_photo_that_keeps_changing(self):
+        """A large file, whose time is set again and again while it is read."""
+        path = self.write("photo.png", harness.png())
+        os.truncate(path, 120_000_000)
+        done = threading.Event()
+
+        def touch():
+            for second in itertools.takewhile(lambda _: not done.is_set(), itertools.count(1)):
+                os.utime(path, (second, second))
+
+        thread = threading.Thread(target=touch)
+        thread.start()
+        try:
+            result = self.expect(TRY_AGAIN, "render", "photo.png", "-o", "clip.mp4", "--model", self.model(), *SMALL, "--json",
+                                 says=["changed while it was read, twice", "wait until"])
+        finally:
+            done.set()
+            thread.join()
+        (event,) = self.events(result)
+        self.assertEqual((event["id"], event["status"]), ("image.changing", TRY_AGAIN))
+        self.assertEqual(self.files(), ["photo.png"])
 
     def test_what_is_no_regular_file(self):
         os.mkdir(self.folder / "folder.png")
