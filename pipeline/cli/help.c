@@ -26,8 +26,10 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
         snprintf(to, size, "yes or no");
         break;
     case CLI_TEXT:
+        snprintf(to, size, "a text of one character or more");
+        break;
     case CLI_PATH:
-        snprintf(to, size, "a name");
+        snprintf(to, size, "the name of a file or folder");
         break;
     case CLI_CHOICE:
         describe_choices(to, size, option->choices);

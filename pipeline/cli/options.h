@@ -71,6 +71,9 @@ struct cli_option {
     const char *const *choices; /* ends with null */
     bool trusted;               /* not to be set by a file that others may have written */
     const char *excludes;       /* names, with spaces between, of options that it cannot go with; or null */
+    /* The option without which it does nothing, as "logo" or "loop=seamless", or several with spaces between of which one
+     * is enough; or null. */
+    const char *needs;
 };
 
 struct cli_command {

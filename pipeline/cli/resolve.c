@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/request.h"
 
@@ -48,6 +49,10 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
     finish->interpolation = (enum ps_interpolation)request->interpolation;
     finish->logo.anchor = (enum ps_anchor)request->logo_anchor;
     finish->caption.anchor = (enum ps_anchor)request->caption_anchor;
+    finish->visible_label.anchor = (enum ps_anchor)request->visible_label_anchor;
+    finish->visible_label.font = finish->caption.font;
+    if (finish->visible_label.text && !strcmp(finish->visible_label.text, "auto"))
+        finish->visible_label.text = "AI-generated";
     return PS_OK;
 }
 

@@ -126,6 +126,41 @@ static enum ps_status fail_pair(const struct cli_settings *settings, const struc
                     other, cli_settings_origin(there, sizeof there, b));
 }
 
+/* What follows a word of `needs`; the word is the name of an option, and after = the value that it has to have. */
+static const char *read_need(const char *at, char name[32], char value[32])
+{
+    const size_t word = strcspn(at, " "), length = strcspn(at, " =");
+    snprintf(name, 32, "%.*s", (int)length, at);
+    snprintf(value, 32, "%.*s", (int)(word > length ? word - length - 1 : 0), at + length + 1);
+    return at + word + strspn(at + word, " ");
+}
+
+static bool is_met(const struct cli_settings *settings, const char *needs)
+{
+    char name[32], value[32];
+    while (*needs) {
+        needs = read_need(needs, name, value);
+        const char *text = cli_settings_of(settings, cli_settings_find(settings, name))->text;
+        if (text && (!*value || !strcmp(text, value)))
+            return true;
+    }
+    return false;
+}
+
+static enum ps_status fail_need(const struct cli_command *command, const struct cli_option *option,
+                                struct ps_error *error)
+{
+    char name[32], value[32], list[256] = "";
+    for (const char *at = option->needs; *at;) {
+        const size_t used = strlen(list);
+        at = read_need(at, name, value);
+        snprintf(list + used, sizeof list - used, "%s--%s%s%s", used ? " or " : "", name, *value ? " " : "",
+                 value);
+    }
+    return cli_fail(error, PS_ERR_USAGE, "usage.conflict",
+                    "--%s does nothing without %s; see packshot help %s", option->name, list, command->name);
+}
+
 enum ps_status cli_settings_check(const struct cli_settings *settings, const struct cli_command *command,
                                   struct ps_error *error)
 {
@@ -134,6 +169,10 @@ enum ps_status cli_settings_check(const struct cli_settings *settings, const str
         for (size_t j = i + 1; options[j].name; j++)
             if (settings->of[i].text && settings->of[j].text && exclude(&options[i], &options[j]))
                 return fail_pair(settings, command, i, j, error);
+    for (size_t i = 0; options[i].name; i++)
+        if (settings->of[i].text && !settings->of[i].origin && options[i].needs &&
+            !is_met(settings, options[i].needs))
+            return fail_need(command, &options[i], error);
     return PS_OK;
 }
 

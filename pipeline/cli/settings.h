@@ -48,8 +48,9 @@ char *cli_settings_origin(char *to, size_t size, const struct cli_setting *setti
 void cli_settings_tell(const struct cli_settings *settings, const struct cli_option *option,
                        struct cli_report *report);
 
-/* That no two options of one layer exclude each other. Status: PS_ERR_USAGE, or PS_ERR_INPUT where a file says
- * so. */
+/* That no two options of one layer exclude each other, and that none of the command line does nothing because one
+ * that it needs is set nowhere; a file may set it for those who give the other. Status: PS_ERR_USAGE, or
+ * PS_ERR_INPUT where a file says so. */
 enum ps_status cli_settings_check(const struct cli_settings *settings, const struct cli_command *command,
                                   struct ps_error *error);
 

@@ -18,15 +18,17 @@ struct drawing {
 };
 
 struct lines {
+    const struct ps_caption *caption; /* whose they are */
     char text[1024];
     const char *at[PS_MAX_CAPTION_LINES];
     uint32_t count;
 };
 
-static void split_lines(struct lines *lines, const char *text)
+static void split_lines(struct lines *lines, const struct ps_caption *caption)
 {
     char *rest = NULL;
-    snprintf(lines->text, sizeof lines->text, "%s", text);
+    lines->caption = caption;
+    snprintf(lines->text, sizeof lines->text, "%s", caption->text);
     lines->count = 0;
     for (char *line = strtok_r(lines->text, "\n", &rest); line && lines->count < PS_MAX_CAPTION_LINES;
          line = strtok_r(NULL, "\n", &rest))
@@ -92,8 +94,7 @@ static enum ps_status draw(struct drawing *drawing, const struct ps_finish_plan 
     ps_graph_open(&graph, 1);
     AVFilterContext *source = ps_graph_source(&graph, &inlet), *last = source;
     for (uint32_t i = 0; i < lines->count; i++)
-        add_line(&graph, &last, &plan->params.caption, lines->at[i], size, 2 * size + i * size * 5 / 4,
-                 border);
+        add_line(&graph, &last, lines->caption, lines->at[i], size, 2 * size + i * size * 5 / 4, border);
     AVFilterContext *sink = ps_graph_sink(&graph, last, AV_PIX_FMT_RGB24);
     ps_graph_ready(&graph);
     const struct ps_view view = {black, inlet.width, inlet.height, (size_t)inlet.width * PIXEL};
@@ -116,7 +117,7 @@ static uint32_t border_of(uint32_t size)
 static enum ps_status fit(struct drawing *drawing, const struct ps_finish_plan *plan,
                           const struct lines *lines, uint32_t *size, struct ps_error *error)
 {
-    const struct ps_crop room = ps_overlay_room(plan, plan->params.caption.margin);
+    const struct ps_crop room = ps_overlay_room(plan, lines->caption->margin);
     /* From baseline to baseline it is 5 / 4 of the size: what cannot fit is not tried, its canvas could be huge. */
     const uint32_t gaps = lines->count ? lines->count - 1 : 0;
     const uint32_t most = gaps ? room.height * 4 / (5 * gaps) : *size;
@@ -170,16 +171,15 @@ static void colour_in(struct ps_overlay *overlay, const struct drawing *outlined
 }
 
 enum ps_status ps_overlay_caption(struct ps_overlay *overlay, const struct ps_finish_plan *plan,
-                                  struct ps_error *error)
+                                  const struct ps_caption *caption, struct ps_error *error)
 {
-    const struct ps_caption *caption = &plan->params.caption;
     const uint32_t shorter = plan->width < plan->height ? plan->width : plan->height;
     struct drawing outlined = {.frame = av_frame_alloc()}, filled = {.frame = av_frame_alloc()};
     struct lines lines;
     uint32_t size = (uint32_t)lround((double)caption->size * shorter);
     *overlay = (struct ps_overlay){0};
     size = size < SMALLEST ? SMALLEST : size;
-    split_lines(&lines, caption->text);
+    split_lines(&lines, caption);
     if (!outlined.frame || !filled.frame)
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory for a caption");
     if (!error->status && !ps_font_check(caption, error) && !fit(&outlined, plan, &lines, &size, error) &&

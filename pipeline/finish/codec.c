@@ -125,8 +125,9 @@ static enum ps_status choose_codec(struct ps_target *target, const char *path, e
     target->codec = codec ? codec : ending->codec;
     target->traits = ps_codec_traits(target->codec);
     if (!(target->traits->containers & 1u << target->container)) {
-        ps_fail(error, PS_ERR_USAGE, "usage.container", "%.300s: %s does not go into that kind of file", path,
-                target->traits->label);
+        ps_fail(error, PS_ERR_USAGE, "usage.container", "%.300s: %s does not go into a %s%s", path,
+                target->traits->label, ps_container_name(target->container),
+                target->container == PS_CONTAINER_FOLDER ? "" : " file");
         for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
             if (target->traits->containers & 1u << endings[i].container)
                 ps_hint(error, "end its name in %s, or choose another codec", endings[i].text);

@@ -9,12 +9,12 @@ struct ps_overlay {
     uint32_t width, height, left, top;
 };
 
-/* The logo and the caption of a plan, as large and where they say. Status: PS_ERR_USAGE, PS_ERR_INPUT for the
+/* The logo of a plan, and its caption or visible label, as large and where they say. Status: PS_ERR_USAGE, PS_ERR_INPUT for the
  * font, PS_ERR_DEVICE where libavfilter cannot draw text, PS_ERR_MEMORY. */
 enum ps_status ps_overlay_logo(struct ps_overlay *overlay, const struct ps_finish_plan *plan,
                                struct ps_error *error);
 enum ps_status ps_overlay_caption(struct ps_overlay *overlay, const struct ps_finish_plan *plan,
-                                  struct ps_error *error);
+                                  const struct ps_caption *caption, struct ps_error *error);
 void ps_overlay_free(struct ps_overlay *overlay);
 
 /* What a margin, a share of the frame's shorter side, leaves of the frame in the middle. */

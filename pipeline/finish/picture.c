@@ -88,9 +88,11 @@ static enum ps_status open_overlays(struct ps_picture *picture, unsigned threads
     if (params->logo.picture &&
         ps_overlay_logo(&picture->overlays[picture->overlay_count++], picture->plan, error))
         return error->status;
-    if (params->caption.text &&
-        ps_overlay_caption(&picture->overlays[picture->overlay_count++], picture->plan, error))
-        return error->status;
+    const struct ps_caption *const texts[] = {&params->caption, &params->visible_label};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i]->text &&
+            ps_overlay_caption(&picture->overlays[picture->overlay_count++], picture->plan, texts[i], error))
+            return error->status;
     return picture->overlay_count ? open_paste(picture, threads, error) : PS_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "finish/overlay.h"
 #include "frame/surround.h"
 
-enum { PS_MAX_OVERLAYS = 2 };
+enum { PS_MAX_OVERLAYS = 3 };
 
 struct ps_picture {
     const struct ps_finish_plan *plan;

@@ -31,6 +31,8 @@ static const struct range ranges[] = {
     {"logo.scale", AT(logo.scale), 0, 1, false},
     {"caption.size", AT(caption.size), 0.01f, 0.5f, false},
     {"caption.margin", AT(caption.margin), 0, 0.5f, true},
+    {"visible_label.size", AT(visible_label.size), 0.01f, 0.5f, false},
+    {"visible_label.margin", AT(visible_label.margin), 0, 0.5f, true},
     {"end_card.hold", AT(end_card.hold), 0.04f, 60, false},
     {"end_card.fade", AT(end_card.fade), 0, 60, true},
 };
@@ -54,10 +56,11 @@ static enum ps_status check_choices(const struct ps_finish_params *params, struc
     if ((unsigned)params->loop > PS_LOOP_SEAMLESS ||
         (unsigned)params->interpolation > PS_INTERPOLATION_MOTION ||
         (unsigned)params->logo.anchor > PS_ANCHOR_BOTTOM_RIGHT ||
-        (unsigned)params->caption.anchor > PS_ANCHOR_BOTTOM_RIGHT)
+        (unsigned)params->caption.anchor > PS_ANCHOR_BOTTOM_RIGHT ||
+        (unsigned)params->visible_label.anchor > PS_ANCHOR_BOTTOM_RIGHT)
         return ps_fail(error, PS_ERR_USAGE, "usage.finish",
                        "a loop, an interpolation or an anchor is none of packshot.h");
-    if (params->fade_colour > white || params->caption.colour > white)
+    if (params->fade_colour > white || params->caption.colour > white || params->visible_label.colour > white)
         return ps_fail(error, PS_ERR_USAGE, "usage.finish", "a colour is above 0xffffff");
     if (params->product_lock > PS_MAX_FRAMES)
         return ps_fail(error, PS_ERR_USAGE, "usage.finish", "product_lock %u: expected up to %d frames",
@@ -113,29 +116,35 @@ static void set_default(float *value, float fallback)
         *value = 0;
 }
 
+static void set_text_defaults(struct ps_caption *caption, enum ps_anchor anchor, float size, float margin)
+{
+    set_default(&caption->size, size);
+    set_default(&caption->margin, margin);
+    if (!caption->anchor)
+        caption->anchor = anchor;
+    if (!caption->colour)
+        caption->colour = 0xffffff;
+    /* What stands for black where 0 has another meaning. */
+    if (caption->colour == 1)
+        caption->colour = 0;
+    if (caption->text && !*caption->text)
+        caption->text = NULL;
+}
+
 static void set_defaults(struct ps_finish_params *params)
 {
     const float margin = 0.04f;
     set_default(&params->logo.opacity, 1);
     set_default(&params->logo.margin, margin);
     set_default(&params->logo.scale, 0.2f);
-    set_default(&params->caption.size, 0.06f);
-    set_default(&params->caption.margin, margin);
+    set_text_defaults(&params->caption, PS_ANCHOR_BOTTOM, 0.06f, margin);
+    set_text_defaults(&params->visible_label, PS_ANCHOR_BOTTOM_LEFT, 0.03f, margin / 2);
     set_default(&params->end_card.hold, 2);
     set_default(&params->end_card.fade, 0.5f);
     if (!params->logo.anchor)
         params->logo.anchor = PS_ANCHOR_BOTTOM_RIGHT;
-    if (!params->caption.anchor)
-        params->caption.anchor = PS_ANCHOR_BOTTOM;
-    if (!params->caption.colour)
-        params->caption.colour = 0xffffff;
-    /* What stands for black where 0 has another meaning. */
-    if (params->caption.colour == 1)
-        params->caption.colour = 0;
     if (params->fade_colour == 1)
         params->fade_colour = 0;
-    if (params->caption.text && !*params->caption.text)
-        params->caption.text = NULL;
 }
 
 /* round(a * b / c) of at least 1; the products of pixels that are at most 8192 fit. */

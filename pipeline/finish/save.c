@@ -10,13 +10,19 @@
 
 static const struct ps_save_params defaults;
 
+static enum ps_status check_texts(const struct ps_finish_params *finish, struct ps_error *error)
+{
+    const enum ps_status status = ps_font_check(&finish->caption, error);
+    return status ? status : ps_font_check(&finish->visible_label, error);
+}
+
 /* Judges all that a save of this shape to this path depends on, and chooses what it is written with. */
 static enum ps_status prepare(struct ps_save *save, const struct ps_clip_shape *shape, const char *path,
                               const struct ps_save_params *params, struct ps_error *error)
 {
     if (!path)
         return ps_fail(error, PS_ERR_USAGE, "usage.path", "no output was named");
-    if (ps_finish_check(&params->finish, error) || ps_font_check(&params->finish.caption, error) ||
+    if (ps_finish_check(&params->finish, error) || check_texts(&params->finish, error) ||
         ps_target_choose(&save->target, path, params, error))
         return error->status;
     if (!shape)
@@ -162,7 +168,7 @@ static enum ps_status prepare_poster(struct ps_save *save, const struct ps_clip_
                                      const char *path, const struct ps_save_params *params,
                                      struct ps_error *error)
 {
-    if (ps_finish_check(&params->finish, error) || ps_font_check(&params->finish.caption, error) ||
+    if (ps_finish_check(&params->finish, error) || check_texts(&params->finish, error) ||
         ps_poster_target(&save->target, path, error))
         return error->status;
     return shape ? ps_finish_resolve(&save->plan, shape, &params->finish, error) : PS_OK;

@@ -21,9 +21,14 @@ float *ps_new_floats(uint64_t count, struct ps_error *error)
 static enum ps_status check_takes(const struct ps_takes *takes, const struct ps_render_params *params,
                                   struct ps_error *error)
 {
-    if (!ps_param_in_range("takes", takes->count, 1, PS_MAX_TAKES, error) ||
-        !ps_param_in_range("steps of a draft", takes->until, 0, params->steps, error))
+    if (!ps_param_in_range("takes", takes->count, 1, PS_MAX_TAKES, error))
         return error->status;
+    if (takes->until > params->steps) {
+        ps_fail(error, PS_ERR_USAGE, "usage.range", "a draft of %u steps: the render has %u", takes->until,
+                params->steps);
+        ps_hint(error, "ask for a draft of fewer steps, or for more steps");
+        return error->status;
+    }
     if (takes->count > 1 && (params->taps || params->taps_in))
         return ps_fail(error, PS_ERR_USAGE, "usage.conflict", "taps are of one clip, not of %u",
                        takes->count);

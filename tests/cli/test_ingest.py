@@ -38,6 +38,9 @@ class Kinds(Case):
         photo = str(DATA / "cmyk.jpg")
         self.plan(INPUT, photo, says=["CMYK", "--assume-cmyk"])
         self.plan(OK, photo, "--assume-cmyk", says="warning: %s: it is CMYK without a colour profile" % photo)
+        self.write("packshot-presets/print.ini", b"[preset]\ndescription = scans\n[render]\nassume-cmyk = yes\n")
+        self.plan(OK, photo, "--preset", "print", says="it is CMYK without a colour profile")
+        self.plan(INPUT, photo, "--preset", "print", "--assume-cmyk=no", says="--assume-cmyk")
 
     def test_remarks_are_warnings_and_events(self):
         photo = self.write("shoe.png", (DATA / "jpeg420.jpg").read_bytes())

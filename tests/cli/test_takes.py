@@ -122,6 +122,9 @@ class Candidates(Takes):
 
 
 class Drafts(Takes):
+    def test_a_draft_of_more_steps_than_there_are(self):
+        self.render(USAGE, "draft.mp4", "--draft", "900", says=["a draft of 900 steps: the render has", "fewer steps"])
+
     def test_a_draft_goes_on_to_the_end(self):
         draft = self.work(self.render(OK, "draft.mp4", "--seed", "3", "--draft", "1", "--json"))
         rest = self.work(self.finish(OK, "draft.mp4.json", "whole.mp4"))

@@ -24,6 +24,20 @@ RENDER = [
     (["--model", "m", "-o", "x.mp4", "--sigmas", "5,3,0", "--schedule", "ays"], ["--sigmas", "--schedule"]),
 ]
 
+# Options that do nothing without another, and those that are not enough for it.
+ALONE = [
+    (["--crossfade", "1"], "--loop seamless"), (["--crossfade", "1", "--loop", "boomerang"], "--loop seamless"),
+    (["--interpolate", "blend"], "--rate or --speed or --duration"), (["--safe", "1.2"], "--deliver"),
+    (["--logo-scale", "0.3"], "--logo"), (["--logo-position", "top"], "--logo"), (["--logo-margin", "0"], "--logo"),
+    (["--logo-opacity", "0.5"], "--logo"), (["--caption-size", "0.1"], "--caption"), (["--caption-margin", "0.1"], "--caption"),
+    (["--caption-position", "top"], "--caption"), (["--caption-colour", "ff0000"], "--caption"),
+    (["--caption-font", "f.ttf"], "--caption or --visible-label"), (["--visible-label-position", "top"], "--visible-label"),
+    (["--end-card-hold", "1"], "--end-card"), (["--end-card-fade", "1"], "--end-card"),
+    (["--fade-colour", "ffffff"], "--fade-in or --fade-out"), (["--pad-colour", "ffffff"], "--fit pad"),
+    (["--pad-colour", "ffffff", "--fit", "extend"], "--fit pad"), (["--rerolls", "2"], "--on-fail reroll"),
+    (["--sign-timeout", "2"], "--sign-with"),
+]
+
 # Option, values that it does not take, and the range that the message must tell.
 VALUES = [
     ("--width", ["10x", "-5", "0", "20", "8", "8200", "1e3", "64.0", " 64", "64 ", "", "0x40", "99999999999999999999"],
@@ -43,6 +57,7 @@ VALUES = [
     ("--loop", ["", "Boomerang", "pingpong"], ["boomerang", "seamless"]),
     ("--logo-position", ["middle", "top-centre"], ["top-left", "bottom-right"]),
     ("--codec", ["h.264", "libx264", "prores"], ["prores-422hq", "webp"]),
+    ("--caption", [""], ["a text of one character or more"]),
     ("--caption-colour", ["fff", "#ffffff"], ["hexadecimal"]),
     ("--decode-chunk", ["0", "-1", "all", "AUTO"], ["auto", "1 to 1024"]),
     ("--memory", ["0", "-1", "1.5G", "10X", "1GB", "G", "99999999999G", ""], ["K, M or G"]),
@@ -85,6 +100,18 @@ class Usage(harness.Case):
                 self.one_line(["render", photo, *arguments], words)
         self.one_line(["render"], ["PHOTO", "see packshot help render"])
         self.assertEqual(self.files(), ["photo.png"])
+
+    def test_what_does_nothing_alone_is_refused(self):
+        for arguments, needs in ALONE:
+            with self.subTest(arguments=arguments):
+                self.one_line(["render", "photo.png", "-o", "x.mp4", *arguments], ["%s does nothing without %s;" % (arguments[0], needs)])
+
+    def test_a_file_may_set_it_for_those_who_give_the_other(self):
+        """Then it gets as far as the photo, which is missing; and so it does where the file has the other."""
+        self.write("packshot.ini", b"[render]\nlogo-scale = 0.3\nrerolls = 2\nloop = seamless\n")
+        for more in ([], ["--crossfade", "0.2"], ["--end-card", "card.png", "--end-card-hold", "1"], ["--fade-out", "1", "--fade-colour", "ffffff"]):
+            self.expect(harness.INPUT, "render", "photo.png", "-o", "x.mp4", "--model", "m", *more, says="no such photo")
+        self.expect(USAGE, "render", "photo.png", "-o", "x.mp4", "--loop", "none", "--crossfade", "1", says="--loop seamless")
 
     def test_values_are_read_whole(self):
         for option, values, words in VALUES:
@@ -159,7 +186,7 @@ class Help(harness.Case):
 
     def test_exit_codes_are_listed(self):
         text = self.expect(OK, "help").stdout.decode()
-        for code in (0, 1, 2, 4, 5, 6, 7, 8, 9, 130):
+        for code in (0, 1, 2, 4, 5, 6, 7, 8, 9, 75, 130):
             self.assertIn(str(code), text)
 
 

@@ -444,6 +444,36 @@ static void test_caption_refused(void **state)
     folder_remove(folder);
 }
 
+/* Small, at the bottom on the left, beside a caption that it does not move. */
+static void test_visible_label(void **state)
+{
+    (void)state;
+    font();
+    static const uint8_t grey[] = {100};
+    struct ps_clip *clip = grey_clip(600, 400, grey, 1, 4);
+    struct ps_finish_params params = {.visible_label = {.text = "AI-generated"}};
+    struct result result = finish(clip, params);
+    const struct found alone = look_for(&result, 0, 0x646464, 0xffffff);
+    /* A margin of 8 pixels, and a font of 12. */
+    assert_int_equal(alone.left, 8);
+    assert_int_equal(alone.bottom, 400 - 1 - 8);
+    assert_true(alone.bottom - alone.top >= 8 && alone.bottom - alone.top <= 18);
+    assert_true(alone.right < 150 && alone.count > 10);
+    free(result.rgb);
+    params.caption = (struct ps_caption){.text = "Caption", .anchor = PS_ANCHOR_TOP_RIGHT};
+    result = finish(clip, params);
+    const struct found both = look_for(&result, 0, 0x646464, 0xffffff);
+    assert_int_equal(both.left, alone.left);
+    assert_int_equal(both.bottom, alone.bottom);
+    assert_int_equal(both.top, 16);
+    assert_int_equal(both.right, 600 - 1 - 16);
+    free(result.rgb);
+    params.visible_label.text = "\xff";
+    struct ps_error error;
+    assert_int_equal(finish_error(clip, params, &error), PS_ERR_USAGE);
+    ps_clip_free(&clip);
+}
+
 /* Neither logo nor caption stands over the end card. */
 static void test_card_is_alone(void **state)
 {
@@ -600,15 +630,25 @@ int main(void)
 {
     ps_silence_libav();
     const struct CMUnitTest tests[] = {
-        silent_unit_test(test_nothing),       silent_unit_test(test_rates),
-        silent_unit_test(test_loops),         silent_unit_test(test_fades),
-        silent_unit_test(test_end_card),      silent_unit_test(test_end_card_fills),
-        silent_unit_test(test_size),          silent_unit_test(test_size_colours),
-        silent_unit_test(test_logo),          silent_unit_test(test_logo_with_alpha),
-        silent_unit_test(test_caption),       silent_unit_test(test_caption_is_text),
-        silent_unit_test(test_caption_fits),  silent_unit_test(test_caption_refused),
-        silent_unit_test(test_card_is_alone), silent_unit_test(test_colour_match),
-        silent_unit_test(test_product_lock),  silent_unit_test(test_motion),
+        silent_unit_test(test_nothing),
+        silent_unit_test(test_rates),
+        silent_unit_test(test_loops),
+        silent_unit_test(test_fades),
+        silent_unit_test(test_end_card),
+        silent_unit_test(test_end_card_fills),
+        silent_unit_test(test_size),
+        silent_unit_test(test_size_colours),
+        silent_unit_test(test_logo),
+        silent_unit_test(test_logo_with_alpha),
+        silent_unit_test(test_caption),
+        silent_unit_test(test_caption_is_text),
+        silent_unit_test(test_visible_label),
+        silent_unit_test(test_caption_fits),
+        silent_unit_test(test_caption_refused),
+        silent_unit_test(test_card_is_alone),
+        silent_unit_test(test_colour_match),
+        silent_unit_test(test_product_lock),
+        silent_unit_test(test_motion),
         silent_unit_test(test_motion_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
