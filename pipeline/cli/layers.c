@@ -155,7 +155,9 @@ enum ps_status cli_layers_read(struct cli_layers *layers, int argc, char **argv,
     if (cli_layers_lay(layers, &arguments, NULL, error))
         return error->status;
     cli_settings_lay(&layers->settings, &arguments);
-    return cli_settings_check(&layers->settings, command, error);
+    return cli_settings_check(&layers->settings, command, error)
+               ? error->status
+               : cli_settings_check_needs(&layers->settings, command, error);
 }
 
 void cli_layers_end(struct cli_layers *layers)

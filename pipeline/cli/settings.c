@@ -169,6 +169,13 @@ enum ps_status cli_settings_check(const struct cli_settings *settings, const str
         for (size_t j = i + 1; options[j].name; j++)
             if (settings->of[i].text && settings->of[j].text && exclude(&options[i], &options[j]))
                 return fail_pair(settings, command, i, j, error);
+    return PS_OK;
+}
+
+enum ps_status cli_settings_check_needs(const struct cli_settings *settings,
+                                        const struct cli_command *command, struct ps_error *error)
+{
+    const struct cli_option *options = settings->options;
     for (size_t i = 0; options[i].name; i++)
         if (settings->of[i].text && !settings->of[i].origin && options[i].needs &&
             !is_met(settings, options[i].needs))

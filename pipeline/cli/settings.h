@@ -48,11 +48,15 @@ char *cli_settings_origin(char *to, size_t size, const struct cli_setting *setti
 void cli_settings_tell(const struct cli_settings *settings, const struct cli_option *option,
                        struct cli_report *report);
 
-/* That no two options of one layer exclude each other, and that none of the command line does nothing because one
- * that it needs is set nowhere; a file may set it for those who give the other. Status: PS_ERR_USAGE, or
- * PS_ERR_INPUT where a file says so. */
+/* That no two options of one layer exclude each other. Status: PS_ERR_USAGE, or PS_ERR_INPUT where a file says
+ * so. */
 enum ps_status cli_settings_check(const struct cli_settings *settings, const struct cli_command *command,
                                   struct ps_error *error);
+
+/* That no option of the command line does nothing because one that it needs is set nowhere. A file may set such a one for
+ * those who give the other. Status: PS_ERR_USAGE. */
+enum ps_status cli_settings_check_needs(const struct cli_settings *settings, const struct cli_command *command,
+                                        struct ps_error *error);
 
 /* Fills the command's struct. Every text is one that cli_accepts. */
 void cli_settings_store(const struct cli_settings *settings, void *values);
