@@ -86,6 +86,16 @@ PS_API const char *ps_status_name(enum ps_status status);
 /* The library's version, PS_VERSION at the time it was built; a static string. */
 PS_API const char *ps_version(void);
 
+/* Something that the library works with on this machine. */
+struct ps_component {
+    char name[32];     /* "libpng", "vulkan loader", "instruction sets" */
+    char version[128]; /* as it says itself now, such as "1.6.39" */
+};
+
+/* Lists up to `capacity` components in `components` and sets *count to how many there are: libraries as they are loaded,
+ * the Vulkan loader, and the processor's instruction sets that there are kernels for. Status: PS_OK. */
+PS_API enum ps_status ps_components(struct ps_component *components, size_t capacity, size_t *count);
+
 /* ---- devices ---------------------------------------------------------------------------------------------------- */
 
 /* One way to run the model on this machine. */
