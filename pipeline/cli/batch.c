@@ -32,12 +32,9 @@ const struct cli_command cli_batch_command = {
     .options = cli_batch_options,
     .notes =
         "MANIFEST is a CSV file, JSON lines or a folder of photos. Its columns are photo, preset, seed, "
-        "output, "
-        "priority\n"
-        "and the keys of presets; what the command line says wins over every row. Everything is checked "
-        "before "
-        "the\n"
-        "first render, and all that is wrong is told at once.\n"
+        "output,\n"
+        "priority and the keys of presets; what the command line says wins over every row. Everything is\n"
+        "checked before the first render, and all that is wrong is told at once.\n"
         "Ctrl-C stops after the step at hand; packshot resume DIR goes on. What is done is not done again.",
     .run = run,
 };

@@ -90,7 +90,8 @@ static const struct cli_option options[] = {
      .value = "LIST",
      .help = "where to run, with commas between: auto, cpu, ref, or a number or part of a name as packshot "
              "devices lists them",
-     .fallback = "every GPU, and cpu"},
+     .fallback = "every GPU, and cpu",
+     .suggests = "auto @devices"},
     {.name = "threads",
      .kind = CLI_WHOLE,
      .offset = AT(threads),

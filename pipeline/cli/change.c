@@ -49,10 +49,8 @@ const struct cli_command cli_retry_command = {
     .operand_offset = offsetof(struct request, path),
     .examples = retry_examples,
     .options = options,
-    .notes = "PATH is a journal, or the folder that a batch writes to. The jobs wait again; a running batch "
-             "takes them "
-             "up, else\n"
-             "packshot resume does. With --job or --output also a job that was cancelled.",
+    .notes = "PATH is a journal, or the folder that a batch writes to. The jobs wait again; a running batch\n"
+             "takes them up, else packshot resume does. With --job or --output also a job that was cancelled.",
     .run = retry,
 };
 
@@ -63,10 +61,8 @@ const struct cli_command cli_cancel_command = {
     .operand_offset = offsetof(struct request, path),
     .examples = cancel_examples,
     .options = options,
-    .notes = "PATH is a journal, or the folder that a batch writes to. Waiting jobs are ignored from now on; "
-             "one that is "
-             "being\n"
-             "rendered stops within seconds and leaves no file. What is done stays.",
+    .notes = "PATH is a journal, or the folder that a batch writes to. Waiting jobs are ignored from now on;\n"
+             "one that is being rendered stops within seconds and leaves no file. What is done stays.",
     .run = cancel,
 };
 

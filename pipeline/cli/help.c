@@ -111,13 +111,23 @@ static void print_wrapped(struct cli_report *report, const char *lead, size_t le
     cli_print(report, "%s", line);
 }
 
+char *cli_explain(char *to, size_t size, const struct cli_option *option)
+{
+    char expected[256];
+    const bool ranged = option->kind != CLI_FLAG && option->kind != CLI_TEXT && option->kind != CLI_PATH;
+    cli_describe(expected, sizeof expected, option);
+    snprintf(to, size, "%s%s%s%s%s%s", option->help, ranged ? "; " : "", ranged ? expected : "",
+             option->fallback ? " (default " : "", option->fallback ? option->fallback : "",
+             option->fallback ? ")" : "");
+    return to;
+}
+
 static void print_option(struct cli_report *report, const struct cli_option *option)
 {
     if (option->heading)
         cli_print(report, "\n%s:", option->heading);
-    char lead[LEFT + 32], expected[256], text[768];
-    const bool valued = option->kind != CLI_FLAG,
-               ranged = valued && option->kind != CLI_TEXT && option->kind != CLI_PATH;
+    char lead[LEFT + 32], text[768];
+    const bool valued = option->kind != CLI_FLAG;
     const char letter[] = {' ',
                            ' ',
                            option->letter ? '-' : ' ',
@@ -126,10 +136,7 @@ static void print_option(struct cli_report *report, const struct cli_option *opt
                            '\0'};
     snprintf(lead, sizeof lead, "%s --%s%s%s", letter, option->name, valued ? " " : "",
              valued ? option->value : "");
-    cli_describe(expected, sizeof expected, option);
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", option->help, ranged ? "; " : "", ranged ? expected : "",
-             option->fallback ? " (default " : "", option->fallback ? option->fallback : "",
-             option->fallback ? ")" : "");
+    cli_explain(text, sizeof text, option);
     if (strlen(lead) < LEFT) {
         print_wrapped(report, lead, LEFT, text);
         return;
@@ -138,9 +145,10 @@ static void print_option(struct cli_report *report, const struct cli_option *opt
     print_wrapped(report, "", LEFT, text);
 }
 
+const struct cli_option cli_help_option = {.name = "help", .letter = 'h', .help = "print this"};
+
 void cli_help(struct cli_report *report, const struct cli_command *command)
 {
-    static const struct cli_option help = {.name = "help", .letter = 'h', .help = "print this"};
     cli_print(report, "packshot %s: %s", command->name, command->summary);
     cli_print(report, "\nusage: packshot %s%s%s [options]", command->name, command->operand ? " " : "",
               command->operand ? command->operand : "");
@@ -151,7 +159,7 @@ void cli_help(struct cli_report *report, const struct cli_command *command)
     cli_print(report, "\noptions:");
     for (const struct cli_option *option = command->options; option->name; option++)
         print_option(report, option);
-    print_option(report, &help);
+    print_option(report, &cli_help_option);
     if (command->notes)
         cli_print(report, "\n%s", command->notes);
 }

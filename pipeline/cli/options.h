@@ -74,6 +74,7 @@ struct cli_option {
     /* The option without which it does nothing, as "logo" or "loop=seamless", or several with spaces between of which one
      * is enough; or null. */
     const char *needs;
+    const char *suggests;       /* what shells offer as the value, as cli_suggestions; null for what follows from the kind */
 };
 
 struct cli_command {
@@ -82,6 +83,7 @@ struct cli_command {
     const char *operand;   /* what help calls the one argument beside options; null for none */
     size_t operand_offset; /* const char * in the command's struct */
     bool operand_optional;
+    const char *operand_suggests; /* what shells offer for it, as cli_suggestions; null for files */
     const char *const *examples;      /* ends with null */
     const struct cli_option *options; /* ends with a row without a name; every command also has --help */
     const char *notes;                /* paragraphs at the end of the help, or null */
@@ -103,11 +105,21 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
 bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
                struct cli_report *report, struct ps_error *error);
 
+/* --help, which stands in no command's table. */
+extern const struct cli_option cli_help_option;
+
+/* An option's explanation: what it does, what its value must be, its default. Returns `to`. */
+char *cli_explain(char *to, size_t size, const struct cli_option *option);
+
 /* Prints the command's help to stdout. */
 void cli_help(struct cli_report *report, const struct cli_command *command);
 
 /* True where --json stands among the arguments: errors of parsing are then reported as events too. */
 bool cli_wants_json(int argc, char **argv);
+
+/* What a shell may offer as an option's value: words with a space between, of which "@files" stands for file names and
+ * another "@NAME" for the first words of the lines that the command NAME prints. Empty for nothing. Returns `to`. */
+char *cli_suggestions(char *to, size_t size, const struct cli_option *option);
 
 /* What an option's value must be, in words, such as "a whole number from 1 to 120". */
 void cli_describe(char *to, size_t size, const struct cli_option *option);

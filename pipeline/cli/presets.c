@@ -39,6 +39,7 @@ const struct cli_command cli_presets_show_command = {
     .summary = "what a preset sets every option to, and where",
     .operand = "PRESET",
     .operand_offset = offsetof(struct request, preset),
+    .operand_suggests = "@presets @files",
     .examples = show_examples,
     .options = options,
     .notes = "PRESET is a name or an .ini file. Bases are followed.",
@@ -50,6 +51,7 @@ const struct cli_command cli_presets_check_command = {
     .summary = "everything that is wrong with a preset",
     .operand = "PRESET",
     .operand_offset = offsetof(struct request, preset),
+    .operand_suggests = "@presets @files",
     .examples = check_examples,
     .options = options,
     .notes = "PRESET is a name or an .ini file. Bases are followed. The exit code is 0, or 4 where there is "
@@ -160,7 +162,7 @@ static enum ps_status check(struct cli_report *report, const char *name, const s
                      problems == 1 ? "" : "s");
         else if (!judge(&preset, error)) {
             cli_print(report, "%s: nothing is wrong", name);
-            cli_emit(report, json_pack("{s:s, s:o, s:i}", "event", "check", "preset", cli_json_text(name),
+            cli_emit(report, json_pack("{s:s, s:o, s:i}", "event", "checked", "preset", cli_json_text(name),
                                        "problems", 0));
         }
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "cli/exits.h"
 #include "cli/stop.h"
 
 static void check_stdout(struct cli_report *report, int result)
@@ -45,6 +46,7 @@ void cli_print(struct cli_report *report, const char *format, ...)
 void cli_emit(struct cli_report *report, json_t *event)
 {
     if (report->json) {
+        json_object_set_new(event, "v", json_integer(CLI_EVENTS_VERSION));
         char *line = event ? json_dumps(event, JSON_COMPACT) : NULL;
         errno = 0;
         check_stdout(report, line ? puts(line) : EOF);
@@ -110,12 +112,13 @@ enum ps_status cli_fail(struct ps_error *error, enum ps_status status, const cha
     return status;
 }
 
-/* Those of batches are the program's own. */
+/* Also of those that are the program's own. */
 static const char *status_name(enum ps_status status)
 {
-    return status == CLI_SOME_FAILED     ? "some-failed"
-           : status == CLI_NOTHING_TO_DO ? "nothing-to-do"
-                                         : ps_status_name(status);
+    const struct cli_exit *row = cli_exits;
+    while (row->name && row->code != (int)status)
+        row++;
+    return row->name ? row->name : ps_status_name(status);
 }
 
 static void tell_error(struct cli_report *report, const struct ps_error *error)

@@ -29,6 +29,10 @@ struct cli_report {
 /* A line of results on stdout, unless they are JSON. */
 void cli_print(struct cli_report *report, const char *format, ...) CLI_PRINTF(2, 3);
 
+/* Of the events, as their member "v" tells it: it rises where a member goes or changes its meaning, not where one is
+ * added. cli/manual/events.json describes them. */
+enum { CLI_EVENTS_VERSION = 1 };
+
 /* One event, an object or null for out of memory; takes the reference over. Nothing unless results are JSON.
  */
 void cli_emit(struct cli_report *report, json_t *event);

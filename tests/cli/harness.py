@@ -6,6 +6,7 @@ import array
 import json
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -13,6 +14,8 @@ import sys
 import tempfile
 import unittest
 import zlib
+
+import schema
 
 PROGRAM = os.environ["PACKSHOT"]
 PIPELINES = pathlib.Path(os.environ["GOLDEN"]) / "pipelines"
@@ -142,8 +145,8 @@ class Case(unittest.TestCase):
         return result
 
     def events(self, result):
-        """Every line of stdout, which has to be a JSON object."""
-        return [json.loads(line) for line in result.stdout.decode().splitlines()]
+        """Every line of stdout, each of which has to be an event as the schema describes it."""
+        return [schema.check(json.loads(line)) for line in result.stdout.decode().splitlines()]
 
     def files(self):
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
@@ -159,6 +162,19 @@ class Case(unittest.TestCase):
 
     def model(self, name="mini"):
         return str(PIPELINES / name)
+
+
+def commands():
+    """The names of all commands, as the overview has them; `help` is none."""
+    overview = subprocess.run([PROGRAM, "help"], capture_output=True, stdin=subprocess.DEVNULL, check=True).stdout.decode()
+    listed = re.search(r"^commands:\n(.*?)\n\n", overview, re.S | re.M).group(1)
+    return [name for name in re.findall(r"^  (\w+(?: \w+)?)  ", listed, re.M) if name != "help"]
+
+
+def options(command):
+    """The names of a command's options, with their dashes, as its help has them."""
+    text = subprocess.run([PROGRAM, "help", *command.split()], capture_output=True, stdin=subprocess.DEVNULL, check=True).stdout.decode()
+    return re.findall(r"^  (?:-\w,|   ) (--[a-z][a-z-]*)", re.search(r"^options:\n(.*)", text, re.S | re.M).group(1), re.M)
 
 
 def main():

@@ -46,7 +46,7 @@ class Kinds(Case):
         photo = self.write("shoe.png", (DATA / "jpeg420.jpg").read_bytes())
         result = self.plan(OK, photo, "--json", says="warning: %s: it is a JPEG, whatever its name says" % photo)
         warnings = [event for event in self.events(result) if event["event"] == "warning"]
-        self.assertEqual(warnings, [{"event": "warning", "photo": photo, "message": "it is a JPEG, whatever its name says"}])
+        self.assertEqual(warnings, [{"v": 1, "event": "warning", "photo": photo, "message": "it is a JPEG, whatever its name says"}])
         self.assertEqual(self.plan(OK, photo, "--quiet").stderr, b"")
 
 

@@ -33,7 +33,7 @@ class Clips(harness.Case):
         (event,) = self.events(self.expect(OK, "verify", "clip.mp4", "--json"))
         self.assertAlmostEqual(event.pop("seconds"), 3 / 7, places=6)
         self.assertEqual(event, {
-            "event": "clip", "path": "clip.mp4", "container": "mp4", "codec": "h264", "width": 16, "height": 24, "frames": 3, "labelled": True,
+            "v": 1, "event": "clip", "path": "clip.mp4", "container": "mp4", "codec": "h264", "width": 16, "height": 24, "frames": 3, "labelled": True,
             "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", "creator": "packshot 0.1.0",
             "matches": True})
         quiet = self.expect(OK, "verify", "clip.mp4", "--quiet")
