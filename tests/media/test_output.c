@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/output_folder.h"
 #include "base/output.h"
 
 /* ---- faults: each call counts down, and fails with the error when its counter reaches 0 ---- */
@@ -475,14 +476,89 @@ static void test_temporary(void **state)
     assert_int_equal(folder_count(folder), 0);
 }
 
+static bool owns_any(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+/* A process that ends while it writes an output, and a folder of them. */
+static void die_while_writing(const char *path)
+{
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct ps_output *output = NULL;
+        struct ps_output_folder *files = NULL;
+        if (ps_output_open(&output, path, false, NULL) ||
+            ps_output_folder_open(&files, path, false, owns_any, NULL) ||
+            ps_output_folder_file(files, "frame.png", content, sizeof content, NULL))
+            _exit(1);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* What a dead process left is found by the output's name, whole or cut, and nothing else is. */
+static void test_sweep(void **state)
+{
+    (void)state;
+    char path[512], longest[512], stranger[600], name[256];
+    static const char *const strangers[] = {
+        ".clip.mp4.packshot-0123456g.tmp",  ".clip.mp4.packshot-01234567.tm",
+        ".clip.mp4.packshot-012345678.tmp", ".xclip.mp4.packshot-01234567.tmp",
+        "clip.mp4.packshot-01234567.tmp",   ".clip.mp4.json.packshot-01234567.tmp"};
+    enum { STRANGERS = sizeof strangers / sizeof *strangers };
+    join(path, folder, "clip.mp4");
+    memset(name, 'x', sizeof name - 1);
+    /* A character of two bytes lies where the name is cut. */
+    memcpy(name + sizeof name - 1 - 30, "\xc3\xa9", 2);
+    name[sizeof name - 1] = '\0';
+    join(longest, folder, name);
+    for (size_t i = 0; i < STRANGERS; i++) {
+        FILE *file = fopen(join(stranger, folder, strangers[i]), "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    die_while_writing(path);
+    die_while_writing(path);
+    die_while_writing(longest);
+    assert_int_equal(folder_count(folder), 6 + STRANGERS);
+    assert_int_equal(ps_output_sweep(path), 4);
+    assert_int_equal(ps_output_sweep(path), 0);
+    snprintf(stranger, sizeof stranger, "%s//", longest);
+    assert_int_equal(ps_output_sweep(stranger), 2);
+    assert_int_equal(folder_count(folder), STRANGERS);
+    for (size_t i = 0; i < STRANGERS; i++)
+        assert_int_equal(unlink(join(stranger, folder, strangers[i])), 0);
+}
+
+/* A temporary folder that holds something that no output makes stays. */
+static void test_sweep_leaves_what_is_strange(void **state)
+{
+    (void)state;
+    char path[512], inner[512];
+    join(path, folder, ".clip.packshot-01234567.tmp");
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(symlink("/", join(inner, path, "link")), 0);
+    join(inner, folder, "clip");
+    assert_int_equal(ps_output_sweep(inner), 0);
+    assert_int_equal(folder_count(folder), 1);
+    assert_int_equal(unlink(join(inner, path, "link")), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_writes),          TEST(test_exists),     TEST(test_race),      TEST(test_rename_fallbacks),
-        TEST(test_kinds_of_target), TEST(test_long_names), TEST(test_verify),    TEST(test_write_faults),
-        TEST(test_not_writable),    TEST(test_full_disk),  TEST(test_no_inodes), TEST(test_read_only),
-        TEST(test_temporary),
+        TEST(test_writes),           TEST(test_exists),          TEST(test_race),
+        TEST(test_rename_fallbacks), TEST(test_kinds_of_target), TEST(test_long_names),
+        TEST(test_verify),           TEST(test_write_faults),    TEST(test_not_writable),
+        TEST(test_full_disk),        TEST(test_no_inodes),       TEST(test_read_only),
+        TEST(test_temporary),        TEST(test_sweep),           TEST(test_sweep_leaves_what_is_strange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+"""A long batch that is killed 30 times at random and resumed each time: every clip is there once, and is that of a batch that
+nothing disturbed. In the ctest label slow. ROWS and KILLS make it shorter."""
+import json
+import os
+
+import batching
+import harness
+from harness import OK
+
+ROWS, KILLS = int(os.environ.get("ROWS", 500)), int(os.environ.get("KILLS", 30))
+
+
+class Long(batching.Case):
+    def test_killed_and_resumed(self):
+        self.rows(ROWS)
+        seed = int.from_bytes(os.urandom(4), "big")
+        print("seed", seed, flush=True)
+        calm = self.summary(self.batch(OK, "--json", "--quiet", out="calm"))
+        killed = self.kill_and_resume(KILLS, 2 * calm["seconds"] / KILLS, self.arguments("--quiet"), seed=seed)
+        self.assertGreater(killed, KILLS // 2)
+        clips, expected = self.clips(), self.clips("calm")
+        self.assertEqual(len(clips), 2 * ROWS)
+        self.assertEqual(sorted(clips), sorted(expected))
+        for name, content in clips.items():
+            self.assertEqual(content, expected[name], name)
+        self.assertEqual(batching.temporaries(self.folder), [])
+        counts = self.counts()
+        self.assertEqual((counts["total"], counts["done"]), (ROWS, ROWS))
+        report = self.report()
+        self.assertEqual(sorted(job["row"] for job in report["jobs"]), list(range(2, ROWS + 2)))
+        self.assertEqual({job["state"] for job in report["jobs"]}, {"done"})
+        # Nothing is left to do, for a batch either.
+        again = self.summary(self.batch(OK, "--json", "--quiet"))
+        self.assertEqual((again["rendered"], again["recognised"]), (0, 0))
+
+
+if __name__ == "__main__":
+    harness.main()
