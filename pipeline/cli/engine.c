@@ -79,9 +79,9 @@ enum ps_status cli_engine_open(struct cli_engine *engine, const struct cli_reque
     return PS_OK;
 }
 
-enum ps_status cli_engine_identify(struct cli_engine *engine, struct ps_error *error)
+enum ps_status cli_engine_identify(struct cli_engine *engine, bool keeps, struct ps_error *error)
 {
-    char *cache = cli_cache_folder();
+    char *cache = keeps ? cli_cache_folder() : NULL;
     ps_model_identify(engine->model, cache, error);
     free(cache);
     return error->status;

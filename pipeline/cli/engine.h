@@ -20,8 +20,9 @@ struct cli_engine {
 enum ps_status cli_engine_open(struct cli_engine *engine, const struct cli_request *request,
                                struct cli_report *report, struct ps_error *error);
 
-/* Takes the checkpoint's hashes, once. Status: those of ps_model_identify. */
-enum ps_status cli_engine_identify(struct cli_engine *engine, struct ps_error *error);
+/* Takes the checkpoint's hashes, once; `keeps` them in this user's cache for the next time. Status: those of
+ * ps_model_identify. */
+enum ps_status cli_engine_identify(struct cli_engine *engine, bool keeps, struct ps_error *error);
 
 /* Fails if the validation layer has given messages. Status: PS_ERR_INTERNAL. */
 enum ps_status cli_engine_check(const struct cli_engine *engine, struct ps_error *error);

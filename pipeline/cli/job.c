@@ -95,7 +95,7 @@ enum ps_status cli_job_identify(struct cli_job *job, struct ps_error *error)
     const struct cli_request *request = &job->request;
     const bool wanted =
         !request->provenance.unlabelled || !request->no_sidecar || request->from || request->params.state;
-    if (wanted && cli_engine_identify(job->engine, error))
+    if (wanted && cli_engine_identify(job->engine, true, error))
         return error->status;
     if (job->sidecar &&
         ps_sidecar_check(job->sidecar, job->engine->model, job->photo, request->params.taps_in, error))

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/stop.h"
 #include "cli/text.h"
 
@@ -62,6 +63,8 @@ static void describe(char line[LINE_SIZE], const struct cli_progress *progress, 
 static void tell_people(struct cli_progress *progress, const struct ps_progress *now, bool new_phase)
 {
     char line[LINE_SIZE];
+    /* Many short renders are not to say more than a long one. */
+    const double at = progress->job ? ps_seconds() : now->seconds;
     if (progress->report->quiet)
         return;
     describe(line, progress, now);
@@ -70,8 +73,8 @@ static void tell_people(struct cli_progress *progress, const struct ps_progress 
         if (room < sizeof line)
             line[room] = '\0';
         cli_show_live(progress->report, line);
-    } else if (new_phase || now->seconds - progress->line_at >= LINE_SECONDS) {
-        progress->line_at = now->seconds;
+    } else if ((new_phase && !progress->job) || at - progress->line_at >= LINE_SECONDS) {
+        progress->line_at = at;
         cli_say(progress->report, true, "%s", line);
     }
 }

@@ -8,12 +8,13 @@
 struct cli_progress {
     struct cli_report *report;
     bool terminal;   /* stderr is one that can rewrite a line */
-    const char *job; /* of several: what stands before each line, and in each event; null for a single one */
+    const char *job; /* of several: printable, before each line and in each event; null for a single one */
     uint32_t number, count; /* of the job, from 1, and of all */
     double rest;    /* seconds that all jobs after this one may take; negative where that is not known */
     char phase[16]; /* of the last line and event */
     uint32_t step, take;
-    double line_at, event_at; /* seconds since the render began */
+    double line_at,
+        event_at; /* seconds since the render began; of a line about one of several jobs by ps_seconds */
 };
 
 /* Looks at stderr, TERM and NO_COLOR. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "cli/stop.h"
 #include "cli/text.h"
 
@@ -113,7 +114,7 @@ static bool on_progress(void *user, const struct ps_progress *now)
 {
     struct cli_runner *runner = user;
     cli_side_poll(runner->side, on_told, runner);
-    return cli_progress_tell(&runner->progress, now) && !atomic_load(&runner->task->cancelled);
+    return cli_progress_tell(&runner->progress, now) && !cli_task_must_stop(runner->task);
 }
 
 /* Seconds that the jobs after this one may take, were they as fast as those before. */
@@ -131,9 +132,9 @@ static void begin_job(struct cli_runner *runner)
     progress->number++;
     if (progress->count < progress->number)
         progress->count = progress->number; /* one that is tried again, or that was added meanwhile */
-    progress->job = name_of(job);
+    progress->job = ps_printable(runner->name, sizeof runner->name, name_of(job), false);
     progress->phase[0] = '\0';
-    progress->line_at = progress->event_at = 0;
+    progress->event_at = 0;
     progress->rest = rest_of(runner);
     json_t *event = job_event("job_begin", job);
     if (event) {
@@ -168,7 +169,6 @@ static enum ps_status run_job(struct cli_runner *runner, struct ps_error *error)
     runner->last = ps_seconds();
     runner->device_seconds += runner->task->render_seconds;
     look_after_device(runner, error);
-    runner->progress.job = NULL; /* its name goes with the task */
     struct cli_task *task = runner->task;
     runner->task = NULL;
     cli_side_give(runner->side, task);

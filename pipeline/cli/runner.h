@@ -15,6 +15,7 @@ struct cli_runner {
     struct cli_progress progress;
     struct cli_side *side;
     struct cli_task *task; /* at the device */
+    char name[64];         /* of its output, printable */
     uint32_t rendered, recognised, failed, again, swept;
     double begun, seconds; /* of the run */
     double first, last;    /* when the device began and ended; 0 for not yet */

@@ -102,8 +102,15 @@ static void beat(struct cli_side *side)
     for (size_t i = 0; i < HELD; i++) {
         struct ps_error error = {0};
         bool stop = false;
-        if (held[i] && (ps_journal_beat(side->params.journal, held[i]->record, &stop, &error) || stop))
+        if (!held[i])
+            continue;
+        ps_journal_beat(side->params.journal, held[i]->record, &stop, &error);
+        if (stop)
             atomic_store(&held[i]->cancelled, true);
+        if (error.status == PS_ERR_CANCELLED)
+            atomic_store(&held[i]->lost, true);
+        else if (error.status)
+            end_all(side, &error);
     }
 }
 
@@ -121,7 +128,7 @@ static bool on_save(void *user, const struct ps_progress *progress)
     beat(side);
     if (cli_stop_signal() && !side->stopped)
         side->stopped = ps_seconds();
-    return !atomic_load(&saving->task->cancelled) &&
+    return !cli_task_must_stop(saving->task) &&
            (!side->stopped || ps_seconds() - side->stopped < LAST_SECONDS);
 }
 

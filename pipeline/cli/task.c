@@ -22,7 +22,13 @@ struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report 
     task->job.engine = engine;
     task->begun = ps_seconds();
     atomic_init(&task->cancelled, false);
+    atomic_init(&task->lost, false);
     return task;
+}
+
+bool cli_task_must_stop(const struct cli_task *task)
+{
+    return atomic_load(&task->cancelled) || atomic_load(&task->lost);
 }
 
 void cli_task_forget(struct cli_task *task)

@@ -28,7 +28,8 @@ struct cli_task {
     double begun, seconds; /* the claim, and from there to the end */
     double render_seconds;
     json_t *event;         /* what was made */
-    atomic_bool cancelled; /* somebody asked to, or the claim is lost: it must stop without a file */
+    atomic_bool cancelled; /* somebody asked it to stop without a file */
+    atomic_bool lost;      /* the claim is another worker's: the same */
 };
 
 /* Takes over a claimed job. Null when out of memory. */
@@ -45,6 +46,9 @@ void cli_task_render(struct cli_task *task, const struct ps_render_events *event
 
 /* All that comes after the render: measures and writes. Status in task->error. */
 void cli_task_deliver(struct cli_task *task, const struct ps_render_events *saving);
+
+/* Whether it has to stop without a file. */
+bool cli_task_must_stop(const struct cli_task *task);
 
 /* Lets go of photo and clip, which are large. */
 void cli_task_forget(struct cli_task *task);

@@ -224,7 +224,7 @@ class Outcomes(batching.Case):
     def test_a_sidecar_of_a_batch_can_be_repeated(self):
         self.rows(1)
         self.batch(OK)
-        self.expect(OK, "render", "p0.png", "--from", "out/p0.mp4.json", "-o", "again.mp4", "--model", self.model(), "--device", "ref",
+        self.expect(OK, "render", "p0.png", "--from", "out/p0.mp4.json", "-o", "again.mp4", "--model", self.model(), "--device", "cpu",
                     "--reproducible")
         self.assertEqual((self.folder / "again.mp4").read_bytes(), self.clips()["p0.mp4"])
 
