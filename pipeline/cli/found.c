@@ -71,7 +71,7 @@ static enum cli_found find_widow(const struct cli_target *target, const char *ke
 static enum cli_found find_bare(const struct cli_target *target)
 {
     struct ps_clip_report report;
-    if (is_folder(target->clip) || ps_verify_clip(&report, target->clip, NULL, NULL) || !report.labelled ||
+    if (ps_verify_clip(&report, target->clip, NULL, NULL) || !report.labelled ||
         strncmp(report.creator, "packshot ", strlen("packshot ")) != 0)
         return CLI_FOUND_FOREIGN;
     return CLI_FOUND_BARE;

@@ -73,7 +73,9 @@ enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error 
     struct cli_runner runner = {
         .journal = run->journal, .claim = run->claim, .engine = run->engine, .report = run->report};
     struct ps_job_counts counts;
+    char folder[CLI_PATH_SIZE];
     uint64_t recovered;
+    runner.states = cli_path_folder(folder, run->path) ? folder : ".";
     if (ps_journal_recover(run->journal, &recovered, error) ||
         ps_journal_counts(run->journal, &filter, &counts, error) ||
         cli_runner_announce(&runner, &filter, run->path, error))

@@ -180,7 +180,8 @@ enum ps_status cli_runner_run(struct cli_runner *runner, struct ps_error *error)
     const struct cli_side_params params = {.journal = runner->journal,
                                            .claim = runner->claim,
                                            .report = runner->report,
-                                           .engine = runner->engine};
+                                           .engine = runner->engine,
+                                           .states = runner->states};
     struct ps_job_counts counts;
     const struct ps_job_filter filter = {.batch = runner->claim.batch};
     runner->begun = ps_seconds();

@@ -11,6 +11,7 @@ struct cli_runner {
     struct ps_claim_params claim;
     struct cli_engine *engine;
     struct cli_report *report;
+    const char *states; /* folder where renders keep their states */
     /* What is made. */
     struct cli_progress progress;
     struct cli_side *side;

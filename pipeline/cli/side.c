@@ -189,7 +189,8 @@ static void claim(struct cli_side *side)
     struct ps_journal_job *record = NULL;
     struct cli_task *task = NULL;
     ps_journal_claim(side->params.journal, &record, &side->params.claim, &error);
-    if (record && !(task = cli_task_new(&record, side->params.report, side->params.engine)))
+    if (record &&
+        !(task = cli_task_new(&record, side->params.report, side->params.engine, side->params.states)))
         cli_fail(&error, PS_ERR_MEMORY, "memory.host", "out of memory");
     ps_journal_job_free(&record);
     if (error.status)

@@ -25,6 +25,7 @@ struct cli_side_params {
     struct ps_claim_params claim;
     struct cli_report *report; /* not used on the side's thread */
     struct cli_engine *engine; /* likewise */
+    const char *states;        /* folder where renders keep their states */
 };
 
 /* Starts the thread. Status: PS_ERR_MEMORY. */

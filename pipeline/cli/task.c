@@ -1,21 +1,27 @@
 #include "cli/task.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/output.h"
 #include "cli/found.h"
 #include "cli/paths.h"
 #include "jobs/beneath.h"
 
 struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
-                              struct cli_engine *engine)
+                              struct cli_engine *engine, const char *folder)
 {
     struct cli_task *task = calloc(1, sizeof *task);
     if (!task)
         return NULL;
+    if (asprintf(&task->state, "%s/%.16s.state", folder, (*record)->key) < 0) {
+        free(task);
+        return NULL;
+    }
     task->record = *record;
     *record = NULL;
     task->job.report = report;
@@ -33,6 +39,10 @@ bool cli_task_must_stop(const struct cli_task *task)
 
 void cli_task_forget(struct cli_task *task)
 {
+    if (task->state && task->outcome != CLI_TASK_AGAIN && task->outcome != CLI_TASK_RELEASED)
+        unlink(task->state);
+    free(task->state);
+    task->state = NULL;
     cli_job_close(&task->job);
     cli_snapshot_free(&task->snapshot);
 }
@@ -88,7 +98,7 @@ static enum ps_status look(struct cli_task *task)
     if (!cli_delivery_name(&delivery, request, 1, false, error)) {
         /* The claim is ours, so whoever wrote these is dead. */
         if (record->deaths)
-            task->swept = cli_found_sweep(&delivery);
+            task->swept = cli_found_sweep(&delivery) + ps_output_sweep(task->state);
         const enum cli_found found = cli_find(&delivery, record->key);
         if (found == CLI_FOUND_WHOLE && !record->forced)
             task->outcome = CLI_TASK_RECOGNISED;
@@ -114,7 +124,9 @@ void cli_task_load(struct cli_task *task)
         make_folder(task->record->output, error) || look(task) || task->outcome == CLI_TASK_RECOGNISED ||
         check_material(task) || cli_job_load(job, error))
         return;
-    cli_job_name_outputs(job, error);
+    /* Of several seeds there is no one state. */
+    if (!cli_job_name_outputs(job, error) && job->request.on_fail == CLI_ON_FAIL_REPORT)
+        job->request.params.state = task->state;
 }
 
 void cli_task_render(struct cli_task *task, const struct ps_render_events *events)
@@ -151,7 +163,7 @@ void cli_task_deliver(struct cli_task *task, const struct ps_render_events *savi
 bool cli_task_is_transient(const struct ps_error *error)
 {
     return error->status == PS_ERR_MEMORY || error->status == PS_ERR_DEVICE_LOST ||
-           !strcmp(error->id, "image.changing");
+           error->status == PS_ERR_TRY_AGAIN;
 }
 
 bool cli_task_ends_all(const struct ps_error *error)

@@ -24,6 +24,7 @@ struct cli_task {
     struct cli_job job;
     struct ps_error error; /* of whatever went wrong first */
     enum cli_outcome outcome;
+    char *state;           /* file that the render keeps its state in; null where it cannot */
     unsigned swept;        /* temporaries of a dead worker that were removed */
     double begun, seconds; /* the claim, and from there to the end */
     double render_seconds;
@@ -32,9 +33,9 @@ struct cli_task {
     atomic_bool lost;      /* the claim is another worker's: the same */
 };
 
-/* Takes over a claimed job. Null when out of memory. */
+/* Takes over a claimed job. `folder` is where renders keep their states. Null when out of memory. */
 struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
-                              struct cli_engine *engine);
+                              struct cli_engine *engine, const char *folder);
 void cli_task_free(struct cli_task **task);
 
 /* All that comes before the render and needs neither the device nor the streams: settings, what is there already, photo
@@ -50,7 +51,7 @@ void cli_task_deliver(struct cli_task *task, const struct ps_render_events *savi
 /* Whether it has to stop without a file. */
 bool cli_task_must_stop(const struct cli_task *task);
 
-/* Lets go of photo and clip, which are large. */
+/* Lets go of photo and clip, which are large, and removes the render's state unless the job is to go on. */
 void cli_task_forget(struct cli_task *task);
 
 /* Whether the same may go well another time. */

@@ -10,6 +10,7 @@ import harness
 from batching import SMALL, SOME_FAILED, TERMINATED
 from harness import CANCELLED, INPUT, OK
 
+MEDIUM = ["--width", "32", "--height", "32", "--frames", "2", "--steps", "80", "--device", "cpu", "--threads", "1"]
 LONG = ["--width", "64", "--height", "64", "--frames", "2", "--steps", "300", "--device", "ref"]
 
 
@@ -24,6 +25,22 @@ class Kills(batching.Case):
         self.assertEqual(batching.temporaries(self.folder / "out"), [])
         counts = self.counts()
         self.assertEqual((counts["total"], counts["done"]), (8, 8))
+
+    def test_a_render_goes_on_from_its_last_step(self):
+        self.rows(1)
+        calm = self.expect(OK, *self.arguments("--json", out="calm", small=MEDIUM))
+        process = self.start(*self.arguments("--json", small=MEDIUM))
+        for line in process.stdout:
+            event = json.loads(line)
+            if event.get("phase") == "unet" and event["step"] > 10:
+                break
+        process.kill()
+        process.communicate()
+        steps = [event["step"] for event in self.events(self.resume(OK, "--json")) if event.get("phase") == "unet"]
+        self.assertGreater(min(steps), 9)
+        self.assertEqual(min(event["step"] for event in self.events(calm) if event.get("phase") == "unet"), 1)
+        self.assertEqual(self.clips(), self.clips("calm"))
+        self.assertEqual([name for name in os.listdir(self.folder / "out/.packshot") if "state" in name], [])
 
     def test_what_a_dead_worker_left_is_cleared_away(self):
         """Its temporaries, and a clip that has its name while its sidecar has not; never what is somebody else's."""
