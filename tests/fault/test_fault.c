@@ -33,8 +33,17 @@ static void take_line(void *user, enum ps_log_level level, const char *line)
         snprintf(bed->log + used, sizeof bed->log - used, "%s\n", line);
 }
 
-/* One render in a context of its own. */
-static enum ps_status render(struct bed *bed, uint8_t frame[BYTES], struct ps_error *error)
+static bool take_frame(void *user, uint32_t take, struct ps_clip *clip)
+{
+    uint8_t(*frames)[BYTES] = user;
+    memcpy(frames[take], ps_clip_frame(clip, 0), BYTES);
+    ps_clip_free(&clip);
+    return true;
+}
+
+/* Renders so many takes in a context of their own. */
+static enum ps_status render_takes(struct bed *bed, uint8_t (*frames)[BYTES], uint32_t takes,
+                                   struct ps_error *error)
 {
     const struct ps_context_params context_params = {
         .device = "0", .log = take_line, .user = bed, .validate = bed->validate};
@@ -46,17 +55,20 @@ static enum ps_status render(struct bed *bed, uint8_t frame[BYTES], struct ps_er
                                             .memory_bytes = 64 << 20};
     struct ps_context *context = NULL;
     struct ps_model *model = NULL;
-    struct ps_clip *clip = NULL;
+    const struct ps_takes several = {.count = takes, .done = take_frame, .user = frames};
     *error = (struct ps_error){0};
     bed->log[0] = '\0';
     if (!ps_context_open(&context, &context_params, error) &&
-        !ps_model_open(&model, context, MODEL, NULL, error) &&
-        !ps_render(&clip, model, bed->photo, &params, NULL, error))
-        memcpy(frame, ps_clip_frame(clip, 0), BYTES);
-    ps_clip_free(&clip);
+        !ps_model_open(&model, context, MODEL, NULL, error))
+        ps_render_takes(model, bed->photo, &params, &several, NULL, error);
     ps_model_close(&model);
     ps_context_close(&context);
     return error->status;
+}
+
+static enum ps_status render(struct bed *bed, uint8_t frame[BYTES], struct ps_error *error)
+{
+    return render_takes(bed, (uint8_t(*)[BYTES])frame, 1, error);
 }
 
 static void count(struct bed *bed)
@@ -147,6 +159,29 @@ static void test_a_lost_device(void **state)
         snprintf(faults, sizeof faults, "submit=%lu", n);
         must_render(bed, faults, "trying once more");
         assert_true(bed->calls("submit") > bed->submits);
+    }
+}
+
+/* Each take is sampled once and handed over once, wherever the device is lost. */
+static void test_a_device_lost_between_takes(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t whole[2][BYTES], frames[2][BYTES];
+    struct ps_error error;
+    char faults[64];
+    bed->arm(NULL);
+    assert_int_equal(render_takes(bed, whole, 2, &error), PS_OK);
+    const unsigned long submits = bed->calls("submit");
+    assert_memory_equal(whole[0], bed->whole, BYTES);
+    assert_memory_not_equal(whole[1], bed->whole, BYTES);
+    /* From the end, where one take has been decoded. */
+    for (unsigned long n = submits; n > 1; n -= n > stride(submits, 4) ? stride(submits, 4) : n - 1) {
+        memset(frames, 0, sizeof frames);
+        snprintf(faults, sizeof faults, "submit=%lu", n);
+        bed->arm(faults);
+        if (render_takes(bed, frames, 2, &error))
+            fail_msg("%s: %s", faults, error.message);
+        assert_memory_equal(frames, whole, sizeof whole);
     }
 }
 
@@ -248,6 +283,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_fails),
         cmocka_unit_test(test_a_lost_device),
+        cmocka_unit_test(test_a_device_lost_between_takes),
         cmocka_unit_test(test_a_device_lost_twice),
         cmocka_unit_test(test_a_wait_that_runs_out),
         cmocka_unit_test(test_an_allocation_that_fails),
