@@ -107,6 +107,7 @@ struct ps_device {
     bool software;          /* runs on the CPU */
     bool usable;            /* has what packshot needs */
     char reason[128];       /* why not usable; empty if it is */
+    char uuid[33];          /* of a Vulkan device, 32 hexadecimal digits that stay its own; else empty */
 };
 
 /* Lists up to `capacity` devices in `devices` and sets *count to how many there are: Vulkan devices, then this machine's

@@ -49,7 +49,9 @@ static enum ps_status open_context(struct cli_engine *engine, const struct cli_r
     engine->threads = request->threads;
     engine->validate = request->validate;
     engine->report = report;
-    return ps_context_open(&engine->context, &params, error);
+    if (ps_context_open(&engine->context, &params, error))
+        return error->status;
+    return cli_turn_take(&engine->turn, ps_context_device(engine->context), report, error);
 }
 
 static enum ps_status open_model(struct cli_engine *engine, const struct cli_request *request,
@@ -99,6 +101,7 @@ void cli_engine_close(struct cli_engine *engine)
 {
     close_model(engine);
     ps_context_close(&engine->context);
+    cli_turn_end(&engine->turn);
     free(engine->device);
     *engine = (struct cli_engine){0};
 }

@@ -3,10 +3,12 @@
 #define PS_CLI_ENGINE_H
 
 #include "cli/request.h"
+#include "cli/turn.h"
 
 /* Zeroed where nothing is open. */
 struct cli_engine {
     struct ps_context *context;
+    struct cli_turn *turn; /* at its device */
     struct ps_model *model;
     /* What they were opened as. */
     char *device, *checkpoint, *unet; /* null where the request names none */

@@ -121,6 +121,8 @@ static void describe(const struct survey *survey, uint32_t index, struct ps_devi
              survey->properties12.driverName, survey->properties12.driverName[0] ? " " : "",
              survey->properties12.driverInfo, VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version),
              VK_API_VERSION_PATCH(version));
+    for (size_t i = 0; version >= VK_API_VERSION_1_2 && i < VK_UUID_SIZE; i++)
+        snprintf(device->uuid + 2 * i, 3, "%02x", survey->properties11.deviceUUID[i]);
     snprintf(device->reason, sizeof device->reason, "%s", why_unusable(survey));
     device->usable = !device->reason[0];
     device->memory_bytes = usable_bytes(survey);

@@ -101,6 +101,7 @@ def arguments_of(name, **changes):
 def environment(changes=None):
     """This process's, without what would set options of the program: its variables and this user's packshot.ini."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PACKSHOT_")}
+    kept.pop("XDG_RUNTIME_DIR", None)  # where renders on one GPU take turns
     changed = {**kept, "XDG_CONFIG_HOME": "/nonexistent", "PACKSHOT_SYSTEM_CONFIG": "/nonexistent", **(changes or {})}
     return {name: value for name, value in changed.items() if value is not None}
 
