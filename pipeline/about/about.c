@@ -1,5 +1,6 @@
 #include "cpu/components.h"
 #include "finish/libraries.h"
+#include "jobs/components.h"
 #include "media/components.h"
 #include "provenance/components.h"
 #include "vk/components.h"
@@ -10,6 +11,7 @@ enum ps_status ps_components(struct ps_component *components, size_t capacity, s
     ps_media_components(&list);
     ps_save_components(&list);
     ps_provenance_components(&list);
+    ps_jobs_components(&list);
     ps_vk_components(&list);
     ps_cpu_components(&list);
     *count = list.count;

@@ -10,6 +10,7 @@
 #include "cli/doctor.h"
 #include "cli/paths.h"
 #include "cli/text.h"
+#include "jobs/journal.h"
 
 /* What saving a clip of that codec would say, in a folder that can be written to. */
 static enum ps_status try_save(const char *folder, const char *end, const struct ps_save_params *params,
@@ -110,26 +111,19 @@ static void examine_disk(struct cli_examination *exam)
                 "disk", finding, "free some space, or write clips to another disk");
 }
 
-/* Kinds of file systems by what statfs calls them; those without a cure are as good as any. */
+/* File systems of this machine by what statfs calls them; those without a cure are as good as any. */
 static const struct {
-    unsigned long magic;
+    uint64_t type;
     const char *name, *cure;
 } file_systems[] = {
-    {EXT4_SUPER_MAGIC, "ext4", NULL},
-    {XFS_SUPER_MAGIC, "xfs", NULL},
-    {BTRFS_SUPER_MAGIC, "btrfs", NULL},
-    {F2FS_SUPER_MAGIC, "f2fs", NULL},
-    {OVERLAYFS_SUPER_MAGIC, "overlay", NULL},
-    {0x2fc12fc1, "zfs", NULL},
+    {EXT4_SUPER_MAGIC, "ext4", ""},
+    {XFS_SUPER_MAGIC, "xfs", ""},
+    {BTRFS_SUPER_MAGIC, "btrfs", ""},
+    {F2FS_SUPER_MAGIC, "f2fs", ""},
+    {OVERLAYFS_SUPER_MAGIC, "overlay", ""},
+    {0x2fc12fc1, "zfs", ""},
     {TMPFS_MAGIC, "tmpfs, which is memory: clips are gone after a restart", "write clips to a disk"},
     {MSDOS_SUPER_MAGIC, "FAT, whose files end at 4 GiB", "use a disk with ext4, xfs or btrfs"},
-    {NFS_SUPER_MAGIC, "NFS", "clips may go here; keep a journal of jobs on a local disk"},
-    {SMB_SUPER_MAGIC, "SMB", "clips may go here; keep a journal of jobs on a local disk"},
-    {CIFS_SUPER_MAGIC, "SMB", "clips may go here; keep a journal of jobs on a local disk"},
-    {SMB2_SUPER_MAGIC, "SMB", "clips may go here; keep a journal of jobs on a local disk"},
-    {CEPH_SUPER_MAGIC, "Ceph", "clips may go here; keep a journal of jobs on a local disk"},
-    {V9FS_MAGIC, "9p", "clips may go here; keep a journal of jobs on a local disk"},
-    {FUSE_SUPER_MAGIC, "FUSE", "clips may go here; keep a journal of jobs on a local disk"},
 };
 
 static void examine_file_system(struct cli_examination *exam)
@@ -138,17 +132,22 @@ static void examine_file_system(struct cli_examination *exam)
     char finding[128];
     if (statfs(exam->folder, &about))
         return;
-    const unsigned long magic = (unsigned long)about.f_type & 0xffffffffu;
-    size_t i = 0;
-    while (i < sizeof file_systems / sizeof *file_systems && file_systems[i].magic != magic)
-        i++;
-    const bool known = i < sizeof file_systems / sizeof *file_systems;
-    if (known)
-        snprintf(finding, sizeof finding, "this folder is on %s", file_systems[i].name);
-    else
-        snprintf(finding, sizeof finding, "this folder is on a file system of type 0x%lx", magic);
-    const char *cure = known ? file_systems[i].cure : NULL;
-    cli_examine(exam, cure ? CLI_WARN : CLI_FINE, "filesystem", finding, cure ? cure : "");
+    const uint64_t type = (uint64_t)about.f_type & UINT32_MAX;
+    const char *cure = "";
+    snprintf(finding, sizeof finding, "this folder is on a file system of type 0x%llx",
+             (unsigned long long)type);
+    for (size_t i = 0; i < sizeof file_systems / sizeof *file_systems; i++)
+        if (file_systems[i].type == type) {
+            snprintf(finding, sizeof finding, "this folder is on %s", file_systems[i].name);
+            cure = file_systems[i].cure;
+        }
+    const char *unfit = ps_file_system_unfit(type);
+    if (unfit) {
+        snprintf(finding, sizeof finding, "this folder is on %s, where no journal of a batch can be kept",
+                 unfit);
+        cure = "clips may go here; name a journal on a disk of this machine with batch --journal";
+    }
+    cli_examine(exam, *cure ? CLI_WARN : CLI_FINE, "filesystem", finding, cure);
 }
 
 void cli_examine_output(struct cli_examination *exam)

@@ -33,7 +33,8 @@ class Version(harness.Case):
         (event,) = self.events(self.expect(OK, "version", "--json"))
         self.assertEqual(event["version"], self.version())
         found = {part["name"]: part["version"] for part in event["components"]}
-        for name in ("libpng", "zlib", "lcms2", "FFmpeg", "libavcodec", "libavfilter", "libavformat", "libavutil", "freetype", "openssl", "jansson"):
+        for name in ("libpng", "zlib", "lcms2", "FFmpeg", "libavcodec", "libavfilter", "libavformat", "libavutil", "freetype", "openssl", "jansson",
+                     "sqlite"):
             self.assertRegex(found[name], r"^\d+\.\d+", name)
             self.assertRegex(text, r"(?m)^%s  +%s$" % (name, re.escape(found[name])))
         for word in ("revision", "compiler", "build", "vulkan loader", "instruction sets", "device", "sandbox"):
@@ -46,7 +47,7 @@ class Version(harness.Case):
             self.skipTest("no dpkg")
         (event,) = self.events(self.expect(OK, "version", "--json"))
         found = {part["name"]: part["version"] for part in event["components"]}
-        for name, package in (("libpng", "libpng16-16"), ("jansson", "libjansson4"), ("openssl", "libssl3"), ("FFmpeg", "libavcodec59")):
+        for name, package in (("libpng", "libpng16-16"), ("jansson", "libjansson4"), ("openssl", "libssl3"), ("sqlite", "libsqlite3-0"), ("FFmpeg", "libavcodec59")):
             told = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True).stdout.decode()
             if told:
                 upstream = re.sub(r"^\d+:", "", told)

@@ -35,7 +35,7 @@ ROOMS = {
     "verify": {"media", "weights"},
     "preset": {"base"},
     "render": {"vk", "ref", "cpu", "model", "sample", "media"},
-    "about": {"vk", "cpu", "finish"},
+    "about": {"vk", "cpu", "finish", "jobs"},
     "jobs": {"provenance"},
     "cli": {"public", "base", "preset", "jobs"},
 }
