@@ -58,7 +58,7 @@ class Documents(harness.Case):
             self.assertTrue((ROOT / name).exists() or (ROOT / "pipeline" / name).exists(), name)
 
     def test_scripts_are_shell(self):
-        for script in ("samples/quickstart", "samples/setup", ".ci/run"):
+        for script in ("samples/quickstart", "samples/setup", "samples/packaging/deb", "samples/packaging/sbom", ".ci/run"):
             self.assertEqual(subprocess.run(["sh", "-n", ROOT / script]).returncode, 0, script)
 
 
