@@ -51,6 +51,21 @@ class Deliver(harness.Case):
         self.assertEqual(self.files(), sorted(["photo.png", "logo.png", "card.png"] + [
             name for mark in expected for name in ("clip-%s.mp4" % mark, "clip-%s.mp4.json" % mark, "poster-%s.png" % mark)]))
 
+    def test_a_visible_label(self):
+        """Bright letters at the bottom on the left, recorded and repeated."""
+        if not shutil.which("ffmpeg"):
+            self.skipTest("no ffmpeg")
+        self.render(OK, "plain.mp4", "--product-lock", "1", "--crf", "5")
+        self.render(OK, "clip.mp4", "--product-lock", "1", "--crf", "5", "--visible-label", "auto")
+        plain, frame = (self.first_frame(name, 128, 72) for name in ("plain.mp4", "clip.mp4"))
+        changed = [(x, y) for y in range(72) for x in range(128) if abs(frame[y][x] - plain[y][x]) > 40]
+        self.assertGreater(len(changed), 40)
+        self.assertLess(max(x for x, _ in changed), 84)
+        self.assertGreater(min(y for _, y in changed), 55)
+        self.assertEqual(json.loads((self.folder / "clip.mp4.json").read_text())["options"]["visible-label"], "auto")
+        self.expect(OK, "render", "--from", "clip.mp4.json", "-o", "again.mp4", "--model", self.model(), "--device", "cpu")
+        self.assertEqual((self.folder / "again.mp4").read_bytes(), (self.folder / "clip.mp4").read_bytes())
+
     def test_a_picture_that_cannot_be_used_is_named_with_its_option(self):
         self.write("text.png", b"not a picture at all\n")
         for option in ("--logo", "--end-card"):

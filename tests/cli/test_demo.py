@@ -36,6 +36,9 @@ class Demo(harness.Case):
         told = self.events(self.expect(OK, "render", photo, "-o", "clip.mp4", "--device", "cpu", "--json", says="no --model"))[-1]
         self.assertEqual(pathlib.Path(told["model"]), MODEL)
         self.assertEqual((told["width"], told["height"], told["frames"]), (WIDTH, HEIGHT, FRAMES))
+        # A light that travels is what this model shows; the product keeps its colour.
+        print("drift %.2f, colour %.1f" % (told["quality"]["drift"], told["quality"]["colour_drift"]))
+        self.assertNotIn("quality.colour", [finding["id"] for finding in told["quality"]["findings"]])
         clip = pixels(self.folder / "clip.mp4")
         self.assertEqual(len(clip), FRAMES)
         shown = pixels(photo, "-vf", "scale=%d:%d:flags=lanczos" % (WIDTH, HEIGHT))[0]
