@@ -73,7 +73,7 @@ def unrest(made, moved):
 
 def held_out(make, count, steps):
     """Prints the table of held-out clips; returns strips: true, then one for each number of steps."""
-    rows, strips = {"still photo": [], "best zoom or pan": []}, []
+    rows, strips, resting = {"still photo": [], "best zoom or pan": []}, [], []
     for seed in range(FIRST, FIRST + count):
         pixels = clips.clip(seed, "sweep", 127)
         true = measure.to_tensor(pixels)
@@ -81,6 +81,7 @@ def held_out(make, count, steps):
         moved = ((true - still).abs().amax((0, 1)) > MOVED).float()
         rows["still photo"].append(compare(still, true, moved))
         rows["best zoom or pan"].append(compare(best_zoom_pan(true), true, moved))
+        resting.append(unrest(true, moved))
         strips.append(strip(true))
         for n in steps:
             made = make(pixels[0], 127, n, seed)
@@ -98,6 +99,7 @@ def held_out(make, count, steps):
         if v.shape[1] > 2:
             shown = [f"{np.mean((v[:, :2] > bar).all(1)):.0%}", *(f"{mean[k]:.1f}" for k in (2, 4, 5, 6)), f"{mean[3]:.2f}"]
         print(f"| {name} | {mean[0]:.4f} | {mean[1]:.2f} | {' | '.join(shown)} |")
+    print(f"\nUnrest of the true clips: {np.mean(resting):.2f}/255.")
     return strips
 
 
