@@ -38,7 +38,9 @@ static void tell_how_to_go_on(const struct cli_ledger_run *run, const struct ps_
     if (error->status == PS_ERR_CANCELLED && cli_stop_signal())
         snprintf(error->message, sizeof error->message, "stopped as asked; %llu of %llu jobs are left",
                  (unsigned long long)left, (unsigned long long)counts->total);
-    if (left && !error->hint[0])
+    if (left && error->hint[0])
+        cli_say(run->report, true, "then packshot resume %s goes on", run->path);
+    else if (left)
         ps_hint(error, "packshot resume %.200s goes on", run->path);
 }
 

@@ -1,6 +1,7 @@
 """Batches that are stopped, killed, looked at and changed while they run."""
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -8,7 +9,7 @@ import time
 import batching
 import harness
 from batching import SMALL, SOME_FAILED, TERMINATED
-from harness import CANCELLED, INPUT, OK
+from harness import CANCELLED, INPUT, OK, OUTPUT
 
 MEDIUM = ["--width", "32", "--height", "32", "--frames", "2", "--steps", "80", "--device", "cpu", "--threads", "1"]
 LONG = ["--width", "64", "--height", "64", "--frames", "2", "--steps", "300", "--device", "ref"]
@@ -123,6 +124,19 @@ class Signals(batching.Case):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         self.assertIn(process.returncode, (CANCELLED, OK))
+        self.resume(OK)
+        self.assertEqual(self.clips(), self.clips("calm"))
+
+    def test_a_full_disk_ends_the_batch_and_loses_nothing(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600000, 600000))
+
+        self.rows(3)
+        large = ["--codec", "prores-4444", "--size", "512x512", "--hold", "1"]
+        self.batch(OK, *large, out="calm")
+        self.batch(OUTPUT, *large, preexec_fn=limit, says=["larger than this process may write", "packshot resume"])
+        self.assertEqual((self.clips(), batching.temporaries(self.folder)), ({}, []))
+        self.assertEqual(self.counts()["waiting"], 3)
         self.resume(OK)
         self.assertEqual(self.clips(), self.clips("calm"))
 
