@@ -101,9 +101,14 @@ static enum ps_status open_engine(struct work *work, struct ps_error *error)
 static enum ps_status look_into_journal(struct work *work, struct ps_error *error)
 {
     const struct ps_journal_params params = {.read_only = true};
+    struct ps_error cause = {0};
     if (access(work->journal_path, F_OK))
         return PS_OK;
-    return ps_journal_open(&work->journal, work->journal_path, &params, error);
+    /* One without a batch yet is what a kill at its making leaves. */
+    if (ps_journal_open(&work->journal, work->journal_path, &params, &cause) &&
+        strcmp(cause.id, "journal.not-found") != 0)
+        *error = cause;
+    return error->status;
 }
 
 static enum ps_status read_manifest(struct work *work, struct ps_error *error)

@@ -12,20 +12,29 @@ from batching import SMALL, SOME_FAILED, TERMINATED
 from harness import CANCELLED, INPUT, OK, OUTPUT
 
 MEDIUM = ["--width", "32", "--height", "32", "--frames", "2", "--steps", "80", "--device", "cpu", "--threads", "1"]
-LONG = ["--width", "64", "--height", "64", "--frames", "2", "--steps", "300", "--device", "ref"]
+LONG = ["--width", "64", "--height", "64", "--frames", "2", "--steps", "1000", "--device", "cpu", "--threads", "1"]
 
 
 class Kills(batching.Case):
     def test_killed_at_random_and_resumed(self):
         """Every clip is there once, and is the clip of a batch that nothing disturbed."""
         self.rows(8)
+        begun = time.monotonic()
         self.batch(OK, out="calm")
-        killed = self.kill_and_resume(6, 1.5, self.arguments(), seed=int.from_bytes(os.urandom(2), "big"))
+        longest = 0.6 * (time.monotonic() - begun)
+        killed = self.kill_and_resume(6, longest, self.arguments(), seed=int.from_bytes(os.urandom(2), "big"))
         self.assertGreater(killed, 0)
         self.assertEqual(self.clips(), self.clips("calm"))
         self.assertEqual(batching.temporaries(self.folder / "out"), [])
         counts = self.counts()
         self.assertEqual((counts["total"], counts["done"]), (8, 8))
+
+    def test_a_journal_that_was_only_begun(self):
+        self.rows(1)
+        self.write("out/.packshot/journal.sqlite", b"")
+        self.batch(OK, "--dry-run")
+        self.batch(OK)
+        self.assertEqual(self.counts()["done"], 1)
 
     def test_a_render_goes_on_from_its_last_step(self):
         self.rows(1)
