@@ -151,22 +151,27 @@ enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t o
     return PS_OK;
 }
 
-int ps_place_rename_new(int folder, const char *from, const char *to)
+int ps_place_move_new(int from_folder, const char *from, int to_folder, const char *to)
 {
-    if (!renameat2(folder, from, folder, to, RENAME_NOREPLACE))
+    if (!renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE))
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
-    if (!linkat(folder, from, folder, to, 0)) {
-        unlinkat(folder, from, 0);
+    if (!linkat(from_folder, from, to_folder, to, 0)) {
+        unlinkat(from_folder, from, 0);
         return 0;
     }
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
         return errno;
     struct stat target;
-    if (!fstatat(folder, to, &target, AT_SYMLINK_NOFOLLOW))
+    if (!fstatat(to_folder, to, &target, AT_SYMLINK_NOFOLLOW))
         return EEXIST;
-    return renameat(folder, from, folder, to) ? errno : 0;
+    return renameat(from_folder, from, to_folder, to) ? errno : 0;
+}
+
+int ps_place_rename_new(int folder, const char *from, const char *to)
+{
+    return ps_place_move_new(folder, from, folder, to);
 }
 
 int ps_place_sync(int folder)

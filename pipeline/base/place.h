@@ -32,6 +32,9 @@ enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t o
  * the same; where it lacks links too, or for a folder, only a look beforehand is left. Returns 0 or an errno. */
 int ps_place_rename_new(int folder, const char *from, const char *to);
 
+/* The same from one folder to another of the same file system; EXDEV where it is not. */
+int ps_place_move_new(int from_folder, const char *from, int to_folder, const char *to);
+
 /* Until the folder is on disk a power cut may take a new name back. Returns 0 or an errno; a folder that cannot be
  * read or a file system without this notion has done what it can. */
 int ps_place_sync(int folder);

@@ -73,12 +73,15 @@ static enum ps_added judge(const struct ps_new_job *job, const struct found *fou
     return found->id ? PS_ADDED_AGAIN : PS_ADDED_NEW;
 }
 
-/* The job stays as it is, but it is this batch's now. */
+/* The job stays as it is, but it is this batch's now. The same photo may lie elsewhere now; a worker at it has it open. */
 static enum ps_status keep(struct ps_journal *journal, const struct ps_new_job *job,
                            const struct found *found, struct ps_error *error)
 {
-    return ps_sql_do(journal, error, "UPDATE jobs SET batch = ?2, row = ?3, priority = ?4 WHERE id = ?1",
-                     "iiii", found->id, journal->batch, (int64_t)job->row, (int64_t)job->priority);
+    return ps_sql_do(journal, error,
+                     "UPDATE jobs SET batch = ?2, row = ?3, priority = ?4,"
+                     " photo = CASE state WHEN 'running' THEN photo ELSE ?5 END WHERE id = ?1",
+                     "iiiit", found->id, journal->batch, (int64_t)job->row, (int64_t)job->priority,
+                     job->photo);
 }
 
 static enum ps_status put(struct ps_journal *journal, const struct ps_new_job *job, const char *identity,

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include "jobs/photo_name.h"
 #include "jobs/source.h"
 #include "provenance/sha256.h"
 
@@ -13,35 +13,6 @@ struct ps_source {
     char **names; /* sorted by their bytes */
     size_t count, capacity, at;
 };
-
-static const char *const photo_endings[] = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"};
-/* What copying programs call a file that is not whole. */
-static const char *const partial_endings[] = {".part",     ".filepart", ".crdownload",
-                                              ".download", ".partial",  ".tmp"};
-
-static bool ends_with(const char *name, const char *const *endings, size_t count)
-{
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < count; i++)
-        if (!strcasecmp(dot, endings[i]))
-            return true;
-    return false;
-}
-
-/* Why a name is no photo's, or null. */
-static const char *reason_of(const char *name, mode_t mode)
-{
-    if (S_ISDIR(mode))
-        return "a folder";
-    if (name[0] == '.' || !strcasecmp(name, "thumbs.db") || !strcasecmp(name, "desktop.ini") ||
-        !strncmp(name, "~$", 2))
-        return "a file that systems and programs leave behind";
-    if (ends_with(name, partial_endings, sizeof partial_endings / sizeof *partial_endings))
-        return "not copied completely, by its name";
-    if (!ends_with(name, photo_endings, sizeof photo_endings / sizeof *photo_endings))
-        return "no photo, by its name";
-    return S_ISREG(mode) ? NULL : "not a regular file";
-}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -109,7 +80,7 @@ static enum ps_status next_row(struct ps_manifest *manifest, bool *found, struct
     const char *name = source->names[source->at++];
     const bool gone = fstatat(dirfd(source->folder), name, &info, 0) != 0;
     const char *reason =
-        gone ? "a link that leads nowhere, or removed meanwhile" : reason_of(name, info.st_mode);
+        gone ? "a link that leads nowhere, or removed meanwhile" : ps_photo_problem(name, info.st_mode);
     ps_raw_begin(&reader->raw, source->at);
     *found = true;
     reader->ignored = reason ? strdup(reason) : NULL;
