@@ -53,17 +53,6 @@ struct work {
 
 /* ---- the command line ---- */
 
-static void share(struct work *work)
-{
-    cli_settings_begin(&work->shared, cli_request_options);
-    for (const struct cli_option *option = cli_batch_options; option->name; option++) {
-        const char *text = cli_settings_of(&work->arguments, option)->text;
-        const struct cli_option *same = cli_settings_find(&work->shared, option->name);
-        if (text && same)
-            cli_settings_set(&work->shared, same, text, NULL, 0);
-    }
-}
-
 static enum ps_status judge_request(struct work *work, struct ps_error *error)
 {
     const struct cli_batch_request *request = &work->request;
@@ -297,33 +286,13 @@ static enum ps_status do_batch(struct work *work, struct ps_error *error)
                : PS_OK;
 }
 
-/* As cli_begin, but the settings stay. */
-static bool begin(struct work *work, const struct cli_command *command, int argc, char **argv,
-                  struct ps_error *error)
-{
-    bool help;
-    work->report.json = cli_wants_json(argc, argv);
-    cli_settings_begin(&work->arguments, command->options);
-    if (cli_read_arguments(command, argc, argv, &work->arguments, &work->request, &help, error))
-        return false;
-    if (help) {
-        work->report.json = false;
-        cli_help(&work->report, command);
-        return false;
-    }
-    if (cli_settings_check(&work->arguments, command, error))
-        return false;
-    cli_settings_store(&work->arguments, &work->request);
-    work->report.quiet = work->request.render.quiet;
-    return true;
-}
-
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
     struct work work = {0};
-    if (begin(&work, command, argc, argv, &error)) {
-        share(&work);
+    if (cli_begin_settings(command, argc, argv, &work.arguments, &work.request, &work.report, &error)) {
+        work.report.quiet = work.request.render.quiet;
+        cli_settings_share(&work.shared, &work.arguments);
         cli_layers_warn(&work.report, cli_request_options);
         cli_stop_begin(work.report.quiet);
         do_batch(&work, &error);

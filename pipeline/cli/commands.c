@@ -6,6 +6,7 @@
 const struct cli_command *const cli_commands[] = {
     &cli_render_command,
     &cli_batch_command,
+    &cli_watch_command,
     &cli_status_command,
     &cli_resume_command,
     &cli_retry_command,

@@ -172,22 +172,29 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
     return error->status;
 }
 
-bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
-               struct cli_report *report, struct ps_error *error)
+bool cli_begin_settings(const struct cli_command *command, int argc, char **argv,
+                        struct cli_settings *settings, void *values, struct cli_report *report,
+                        struct ps_error *error)
 {
-    struct cli_settings settings;
     bool help;
     *report = (struct cli_report){.json = cli_wants_json(argc, argv)};
-    cli_settings_begin(&settings, command->options);
-    if (cli_read_arguments(command, argc, argv, &settings, values, &help, error))
+    cli_settings_begin(settings, command->options);
+    if (cli_read_arguments(command, argc, argv, settings, values, &help, error))
         return false;
     if (help) {
         report->json = false;
         cli_help(report, command);
         return false;
     }
-    if (cli_settings_check(&settings, command, error))
+    if (cli_settings_check(settings, command, error))
         return false;
-    cli_settings_store(&settings, values);
+    cli_settings_store(settings, values);
     return true;
+}
+
+bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
+               struct cli_report *report, struct ps_error *error)
+{
+    struct cli_settings settings;
+    return cli_begin_settings(command, argc, argv, &settings, values, report, error);
 }

@@ -105,6 +105,11 @@ enum ps_status cli_read_arguments(const struct cli_command *command, int argc, c
 bool cli_begin(const struct cli_command *command, int argc, char **argv, void *values,
                struct cli_report *report, struct ps_error *error);
 
+/* The same, with what was given in `settings`, to be ended by the command whatever comes back. */
+bool cli_begin_settings(const struct cli_command *command, int argc, char **argv,
+                        struct cli_settings *settings, void *values, struct cli_report *report,
+                        struct ps_error *error);
+
 /* --help, which stands in no command's table. */
 extern const struct cli_option cli_help_option;
 

@@ -1,4 +1,5 @@
 #include "cli/batch.h"
+#include "cli/watch.h"
 
 static const char *const fits[] = {"crop", "stretch", "pad", "extend", NULL};
 static const char *const schedules[] = {"karras", "ays", NULL};
@@ -33,6 +34,18 @@ const struct cli_option cli_batch_options[] = {
     {0},
 };
 
+#undef AT
+#undef OF
+#define AT(member) offsetof(struct cli_watch_request, batch.render.member)
+#define OF(member) offsetof(struct cli_watch_request, member)
+
+const struct cli_option cli_watch_options[] = {
+#include "cli/watch.def"
+#include "cli/render.def"
+    {0},
+};
+
 _Static_assert(sizeof cli_request_options / sizeof *cli_request_options <= CLI_MAX_OPTIONS &&
-                   sizeof cli_batch_options / sizeof *cli_batch_options <= CLI_MAX_OPTIONS,
+                   sizeof cli_batch_options / sizeof *cli_batch_options <= CLI_MAX_OPTIONS &&
+                   sizeof cli_watch_options / sizeof *cli_watch_options <= CLI_MAX_OPTIONS,
                "tables made from these have CLI_MAX_OPTIONS rows");

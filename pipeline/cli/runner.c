@@ -82,6 +82,8 @@ static void on_told(void *user, const struct cli_task *task)
 {
     struct cli_runner *runner = user;
     runner->swept += task->swept;
+    if (runner->ended)
+        runner->ended(runner->user, task);
     switch (task->outcome) {
     case CLI_TASK_DONE:
         runner->rendered++;
@@ -114,6 +116,8 @@ static bool on_progress(void *user, const struct ps_progress *now)
 {
     struct cli_runner *runner = user;
     cli_side_poll(runner->side, on_told, runner);
+    if (runner->alive)
+        runner->alive(runner->user);
     return cli_progress_tell(&runner->progress, now) && !cli_task_must_stop(runner->task);
 }
 

@@ -12,6 +12,10 @@ struct cli_runner {
     struct cli_engine *engine;
     struct cli_report *report;
     const char *states; /* folder where renders keep their states */
+    /* Told, on the device's thread, now and then while a job is rendered, and of each job that has ended; may be null. */
+    void (*alive)(void *user);
+    void (*ended)(void *user, const struct cli_task *task);
+    void *user;
     /* What is made. */
     struct cli_progress progress;
     struct cli_side *side;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/paths.h"
+#include "cli/request.h"
 #include "cli/store.h"
 
 struct cli_kept {
@@ -55,6 +56,17 @@ void cli_settings_lay(struct cli_settings *settings, const struct cli_settings *
         if (from->of[i].text)
             cli_settings_set(settings, &settings->options[i], from->of[i].text, from->of[i].origin,
                              from->of[i].line);
+}
+
+void cli_settings_share(struct cli_settings *settings, const struct cli_settings *from)
+{
+    cli_settings_begin(settings, cli_request_options);
+    for (const struct cli_option *option = from->options; option->name; option++) {
+        const char *text = cli_settings_of(from, option)->text;
+        const struct cli_option *same = cli_settings_find(settings, option->name);
+        if (text && same)
+            cli_settings_set(settings, same, text, NULL, 0);
+    }
 }
 
 const struct cli_option *cli_settings_find(const struct cli_settings *settings, const char *name)

@@ -31,6 +31,9 @@ void cli_settings_set(struct cli_settings *settings, const struct cli_option *op
 /* Lays what is set in `from`, as one layer. */
 void cli_settings_lay(struct cli_settings *settings, const struct cli_settings *from);
 
+/* Begins settings of cli_request_options with what is set in `from`, of another command, under the same names. */
+void cli_settings_share(struct cli_settings *settings, const struct cli_settings *from);
+
 /* The option of that name, or null. */
 const struct cli_option *cli_settings_find(const struct cli_settings *settings, const char *name);
 
@@ -55,8 +58,8 @@ enum ps_status cli_settings_check(const struct cli_settings *settings, const str
 
 /* That no option of the command line does nothing because one that it needs is set nowhere. A file may set such a one for
  * those who give the other. Status: PS_ERR_USAGE. */
-enum ps_status cli_settings_check_needs(const struct cli_settings *settings, const struct cli_command *command,
-                                        struct ps_error *error);
+enum ps_status cli_settings_check_needs(const struct cli_settings *settings,
+                                        const struct cli_command *command, struct ps_error *error);
 
 /* Fills the command's struct. Every text is one that cli_accepts. */
 void cli_settings_store(const struct cli_settings *settings, void *values);
