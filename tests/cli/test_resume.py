@@ -170,6 +170,20 @@ class Signals(batching.Case):
         result = self.resume(SOME_FAILED, "--json")
         self.assertEqual([event["id"] for event in self.events(result) if event["event"] == "job_failed"], ["job.changed"])
 
+    def test_two_at_one_journal_share_the_jobs(self):
+        self.rows(10)
+        self.batch(OK, out="calm")
+        process = self.start(*self.arguments("--json"))
+        for line in process.stdout:
+            if b'"batch_begin"' in line:
+                break
+        second = self.resume(OK, "--json")
+        rest, told = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, OK, told)
+        done = [event["job"] for event in self.events(second) + [json.loads(line) for line in rest.splitlines()] if event["event"] == "job_done"]
+        self.assertEqual(sorted(done), list(range(1, 11)))
+        self.assertEqual(self.clips(), self.clips("calm"))
+
     def test_status_while_it_runs(self):
         self.rows(2)
         process = self.under_way()
