@@ -40,7 +40,7 @@ class Case(harness.Case):
     def run_shell(self, *arguments):
         path = "%s:%s" % (pathlib.Path(harness.PROGRAM).parent, os.environ["PATH"])
         return subprocess.run([self.shell, *arguments], cwd=self.folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
-                              env=harness.environment({"PATH": path, "HOME": str(self.folder)}))
+                              env=harness.environment({"PATH": path, "HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}))
 
     def make_presets(self):
         """Two good ones, and one whose name is a command."""
