@@ -98,7 +98,15 @@ static void write_notes(FILE *page, const char *notes)
     }
 }
 
-static void write_command(const char *folder, const struct cli_command *command)
+static bool has_events(const struct cli_command *command)
+{
+    const struct cli_option *option = command->options;
+    while (option->name && strcmp(option->name, "json") != 0)
+        option++;
+    return option->name;
+}
+
+static void write_command(const char *folder, const struct cli_command *command, const json_t *schema)
 {
     char name[128], file[160];
     page_name(name, sizeof name, command->name);
@@ -114,6 +122,10 @@ static void write_command(const char *folder, const struct cli_command *command)
     for (const struct cli_option *option = command->options; option->name; option++)
         write_option(page, option);
     write_option(page, &cli_help_option);
+    if (has_events(command)) {
+        fputs("# EVENTS\n\n", page);
+        cli_manual_events_of(page, schema, command->name);
+    }
     fputs("# EXIT STATUS\n\n0 where it is done; *packshot*(1) has the other codes.\n\n", page);
     if (command->examples && command->examples[0])
         fputs("# EXAMPLES\n\n", page);
@@ -201,27 +213,35 @@ static void write_template(const char *folder, const char *name, const char *out
     close_page(page, name);
 }
 
-static void write_templates(const char *folder, const char *output)
+static json_t *load_schema(const char *folder)
 {
-    char path[CLI_PATH_SIZE] = "";
-    json_error_t where;
+    char path[CLI_PATH_SIZE];
+    json_error_t where = {.text = "its path is too long"};
     json_t *schema = cli_path_join(path, folder, "events.json") ? json_load_file(path, 0, &where) : NULL;
+    if (!schema)
+        fail("events.json", where.text);
+    return schema;
+}
+
+static void write_templates(const char *folder, const char *output, const json_t *schema)
+{
     DIR *templates = opendir(folder);
-    if (!schema || !templates)
-        fail(path, schema ? strerror(errno) : where.text);
+    if (!templates)
+        fail(folder, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(templates));)
         if (strlen(entry->d_name) > 4 && !strcmp(entry->d_name + strlen(entry->d_name) - 4, ".scd"))
             write_template(folder, entry->d_name, output, schema);
     closedir(templates);
-    json_decref(schema);
 }
 
 int main(int argc, char **argv)
 {
     if (argc != 3)
         fail("usage", "packshot_manual TEMPLATES OUTPUT");
+    json_t *schema = load_schema(argv[1]);
     for (size_t i = 0; cli_commands[i]; i++)
-        write_command(argv[2], cli_commands[i]);
-    write_templates(argv[1], argv[2]);
+        write_command(argv[2], cli_commands[i], schema);
+    write_templates(argv[1], argv[2], schema);
+    json_decref(schema);
     return 0;
 }

@@ -12,4 +12,7 @@ void cli_manual_text(FILE *page, const char *text);
 void cli_manual_events(FILE *page, const json_t *schema);
 void cli_manual_objects(FILE *page, const json_t *schema);
 
+/* Writes a paragraph with the names of the events that a command gives. */
+void cli_manual_events_of(FILE *page, const json_t *schema, const char *command);
+
 #endif

@@ -117,3 +117,34 @@ void cli_manual_objects(FILE *page, const json_t *schema)
 {
     write_objects(page, schema, false);
 }
+
+/* Whether `command` is one of a list with commas between. */
+static bool is_listed(const char *list, const char *command)
+{
+    const size_t length = strlen(command);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += strspn(at, ", ");
+        if (!strncmp(at, command, length) && (!at[length] || at[length] == ','))
+            return true;
+    }
+    return false;
+}
+
+void cli_manual_events_of(FILE *page, const json_t *schema, const char *command)
+{
+    const char *name;
+    json_t *object;
+    bool any = false;
+    fputs("With *--json*: ", page);
+    json_object_foreach(json_object_get(schema, "$defs"), name, object)
+    {
+        const char *commands = json_string_value(json_object_get(object, "x-commands"));
+        if (!commands || !is_listed(commands, command))
+            continue;
+        fprintf(page, "%s*", any ? ", " : "");
+        cli_manual_text(page, name);
+        fputc('*', page);
+        any = true;
+    }
+    fputs(", and *error* where it fails; *packshot-events*(7) describes them.\n\n", page);
+}

@@ -147,7 +147,8 @@ class Case(unittest.TestCase):
 
     def events(self, result):
         """Every line of stdout, each of which has to be an event as the schema describes it."""
-        return [schema.check(json.loads(line)) for line in result.stdout.decode().splitlines()]
+        command = " ".join(map(str, result.args[1:3])) if result.args[0] == PROGRAM else None
+        return [schema.check(json.loads(line), command) for line in result.stdout.decode().splitlines()]
 
     def files(self):
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))

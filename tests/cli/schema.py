@@ -49,11 +49,14 @@ def faults(value, schema, where):
             yield from faults(item, schema["items"], "%s[%d]" % (where, i))
 
 
-def check(event):
-    """Fails where an event is not as described."""
+def check(event, command=None):
+    """Fails where an event is not as described, or is none that is told to come from the command, one or two words."""
     name = event.get("event")
     if name not in EVENTS:
         raise AssertionError("the event %r is not described in %s" % (name, FILE.name))
+    commands = SCHEMA["$defs"][name]["x-commands"].split(", ")
+    if command and commands != ["all"] and not {command, command.split()[0]} & set(commands):
+        raise AssertionError("%s says that %s comes from %s, not from %s" % (FILE.name, name, ", ".join(commands), command))
     found = list(faults(event, SCHEMA["$defs"][name], name))
     if found:
         raise AssertionError("not as %s describes it: %s" % (FILE.name, "; ".join(found)))

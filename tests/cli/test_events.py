@@ -42,6 +42,8 @@ class Schema(harness.Case):
             for member, about in one["properties"].items():
                 self.assertTrue(member in ("v", "event") or about.get("description"), "%s.%s" % (name, member))
             self.assertEqual("x-commands" in one, name in schema.EVENTS, name)
+            for command in one.get("x-commands", "all").split(", "):
+                self.assertIn(command, ["all", *harness.commands()], name)
 
     def test_every_object_is_used(self):
         text = json.dumps(schema.SCHEMA)

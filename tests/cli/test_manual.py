@@ -38,6 +38,10 @@ class Pages(Case):
             text = self.source("packshot-%s.1" % command.replace(" ", "-"))
             self.assertEqual(re.findall(r"^(?:\*-\w\*, )?\*(--[a-z-]+)\*", text, re.M), harness.options(command), command)
             self.assertIn("*packshot %s*" % command, overview)
+            events = [name for name in schema.EVENTS if command in schema.SCHEMA["$defs"][name]["x-commands"].split(", ")]
+            told = re.search(r"^With \*--json\*: (.*), and \*error\*", text, re.M)
+            self.assertEqual(told.group(1).replace("*", "").split(", ") if told else [], events, command)
+            self.assertEqual(bool(told), "--json" in harness.options(command), command)
 
     def test_exit_codes_are_those_of_the_help(self):
         listed = re.search(r"exit codes:(.*)", self.expect(harness.OK, "help").stdout.decode(), re.S).group(1)

@@ -75,7 +75,7 @@ class Package(Case):
                      "usr/share/man/man7/packshot-events.7.gz", "usr/share/bash-completion/completions/packshot",
                      "usr/share/zsh/vendor-completions/_packshot", "usr/share/fish/vendor_completions.d/packshot.fish",
                      "usr/share/doc/packshot/copyright", "usr/share/doc/packshot/changelog.gz", "usr/share/doc/packshot/changelog.Debian.gz",
-                     "usr/share/doc/packshot/packshot.spdx.json"):
+                     "usr/share/doc/packshot/packshot.spdx.json", "lib/systemd/system/packshot-watch@.service"):
             self.assertIn(name, files)
         self.assertFalse([name for name in files if "/train/" in name or "/studio/" in name])
 
