@@ -1,6 +1,6 @@
 """The Debian package: made, read, judged by lintian, and installed, run and purged in a bare Debian.
 
-usage: test_deb.py Package|Lintian|Debian
+usage: test_deb.py Package|Lintian|Unit|Debian
 SOURCE is the repository, BUILD a whole build of preset release. Package leaves what it makes in BUILD/deb, the others take it
 from there. MIRROR is where debootstrap takes Debian from.
 """
@@ -123,6 +123,24 @@ class Lintian(Case):
         result = call("lintian", "--allow-root", "--fail-on", "error", "--no-tag-display-limit", self.package())
         print(result.stdout.decode())
         self.good(result)
+
+
+class Unit(Case):
+    """The service of `packshot watch`, as systemd reads it."""
+
+    EXPOSURE = 20  # tenths of what systemd-analyze calls the overall exposure level; 15 was measured
+
+    def test_unit(self):
+        self.need("systemd-analyze")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="packshot-unit-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        unit = folder / "packshot-watch@.service"
+        text = (SOURCE / "samples" / "packaging" / unit.name).read_text()
+        self.assertIn("ExecStart=/usr/bin/packshot watch ", text)
+        unit.write_text(text.replace("/usr/bin/packshot", str(BUILD / "packshot")))
+        verified = call("systemd-analyze", "verify", "--man=no", unit)
+        self.assertEqual((verified.returncode, verified.stderr), (0, b""))
+        print(self.good(call("systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=%d" % self.EXPOSURE, unit)).splitlines()[-1])
 
 
 class Debian(Case):
