@@ -247,7 +247,8 @@ static enum ps_status loop(struct cli_watch *watch, struct ps_error *error)
         cli_watch_write_metrics(watch, worked);
         if (worked) {
             worked_at = ps_seconds();
-            hinted = true;
+            /* A look at many files takes its time, so what is known comes first. */
+            hinted = !ps_inbox_next(watch->inbox, ps_seconds());
             continue;
         }
         if (watch->engine.context && ps_seconds() - worked_at > IDLE_SECONDS)
