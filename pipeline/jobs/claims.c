@@ -369,7 +369,7 @@ static bool is_gone(const struct ps_claims *claims, int work, const char *name, 
         if (fstatat(work, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(info.st_mode))
             return false;
         beat = info.st_mtim;
-    } else if (!strcmp(worker.boot, claims->self.boot)) {
+    } else if (!strcmp(worker.boot, claims->self.boot) && worker.space == claims->self.space) {
         return ps_worker_is_gone(&worker, &claims->self);
     }
     return now->tv_sec - beat.tv_sec > PS_CLAIMS_LEASE;

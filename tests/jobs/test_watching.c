@@ -461,15 +461,15 @@ static void what_a_dead_watcher_held_comes_back(void **state)
     folder_remove(folder);
 }
 
-static void a_watcher_of_another_machine_is_gone_when_it_is_silent(void **state)
+/* Puts a photo into the folder of a watcher that `worker` describes, and expects it back once that is silent. */
+static void expect_back_after_silence(const char *worker)
 {
-    (void)state;
     uint64_t count = 99;
     struct ps_error error = {0};
     struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
     char path[512];
     char *folder = folder_new();
-    put(folder, ".packshot/work/elsewhere-7/.worker", "elsewhere\n0-0\n1\n7\n5\n");
+    put(folder, ".packshot/work/elsewhere-7/.worker", worker);
     put(folder, ".packshot/work/elsewhere-7/a.png", "a");
     struct ps_claims *claims = claims_open(folder);
     assert_ok(ps_claims_recover(claims, &count, &error), error);
@@ -484,6 +484,24 @@ static void a_watcher_of_another_machine_is_gone_when_it_is_silent(void **state)
     assert_false(is_there(folder, ".packshot/work/elsewhere-7"));
     ps_claims_close(&claims);
     folder_remove(folder);
+}
+
+static void a_watcher_of_another_machine_is_gone_when_it_is_silent(void **state)
+{
+    (void)state;
+    expect_back_after_silence("elsewhere\n0-0\n1\n7\n5\n");
+}
+
+static void a_watcher_of_another_container_is_gone_when_it_is_silent(void **state)
+{
+    (void)state;
+    char boot[64] = "", text[256];
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    assert_non_null(file);
+    assert_non_null(fgets(boot, sizeof boot, file));
+    fclose(file);
+    snprintf(text, sizeof text, "container\n%s1\n%ld\n5\n", boot, (long)getpid());
+    expect_back_after_silence(text);
 }
 
 static void a_folder_that_is_gone_and_comes_back(void **state)
@@ -537,6 +555,7 @@ int main(void)
         silent_unit_test(no_link_leads_a_photo_out),
         silent_unit_test(what_a_dead_watcher_held_comes_back),
         silent_unit_test(a_watcher_of_another_machine_is_gone_when_it_is_silent),
+        silent_unit_test(a_watcher_of_another_container_is_gone_when_it_is_silent),
         silent_unit_test(a_folder_that_is_gone_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
