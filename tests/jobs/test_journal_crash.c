@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS = 200 };
+/* MANY are more than are ended between the first kill and the last, however quick the disk. */
+enum { JOBS = 200, MANY = 10000 };
 
 /* Waits until `gate` is closed, then works until there is nothing left and writes the number of each job to `to`; a job
  * takes a millisecond. Exits 1 where anything fails. */
@@ -88,7 +89,7 @@ static void churn(const char *folder, unsigned seed, int done)
         if (error.status || ps_journal_claim(journal, &job, NULL, &error))
             _exit(1);
         if (!job)
-            _exit(0);
+            _exit(2);
         const int number = (int)job->id;
         enum ps_status status;
         switch ((seed + turn) % 4) {
@@ -112,7 +113,7 @@ static void churn(const char *folder, unsigned seed, int done)
 static bool note_done(void *user, const struct ps_journal_job *job)
 {
     bool *is_done = user;
-    assert_in_range(job->id, 1, JOBS);
+    assert_in_range(job->id, 1, MANY);
     is_done[job->id] = job->state == PS_JOB_DONE;
     if (job->state == PS_JOB_FAILED)
         assert_true(job->attempts >= PS_JOB_ATTEMPTS || job->deaths >= PS_JOB_DEATHS);
@@ -124,14 +125,14 @@ static void a_kill_at_any_instant_loses_nothing_that_was_done(void **state)
     (void)state;
     enum { KILLS = 60 };
     char *folder = folder_new();
-    int ends[2], status, number, kills = 0;
-    bool said[JOBS + 1] = {false};
+    int ends[2], status, number;
+    bool said[MANY + 1] = {false};
     struct ps_journal *journal = open_journal(folder);
-    add_jobs(journal, 0, JOBS);
+    add_jobs(journal, 0, MANY);
     ps_journal_close(&journal);
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     for (unsigned i = 0; i < KILLS; i++) {
-        bool is_done[JOBS + 1] = {false};
+        bool is_done[MANY + 1] = {false};
         struct ps_error error = {0};
         struct ps_job_counts counts;
         uint64_t count;
@@ -143,23 +144,21 @@ static void a_kill_at_any_instant_loses_nothing_that_was_done(void **state)
         nanosleep(&pause, NULL);
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &status, 0), child);
-        kills += WIFSIGNALED(status);
-        assert_true(WIFSIGNALED(status) || !WEXITSTATUS(status));
+        assert_true(WIFSIGNALED(status));
 
         journal = open_journal(folder);
         assert_ok(ps_journal_recover(journal, &count, &error), error);
         assert_in_range(count, 0, 1);
         assert_ok(ps_journal_counts(journal, NULL, &counts, &error), error);
-        assert_int_equal(counts.total, JOBS);
+        assert_int_equal(counts.total, MANY);
         assert_int_equal(counts.of[PS_JOB_RUNNING], 0);
         assert_ok(ps_journal_each(journal, NULL, note_done, is_done, &error), error);
         while (read(ends[0], &number, sizeof number) == (ssize_t)sizeof number)
             said[number] = true;
-        for (int n = 1; n <= JOBS; n++)
+        for (int n = 1; n <= MANY; n++)
             assert_true(!said[n] || is_done[n]);
         ps_journal_close(&journal);
     }
-    assert_true(kills > KILLS / 2);
     close(ends[0]);
     close(ends[1]);
     folder_remove(folder);

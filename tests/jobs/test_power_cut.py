@@ -76,6 +76,9 @@ def main(arguments):
     if os.geteuid() or not shutil.which("unshare"):
         print("skipped: power is cut by root alone")
         return 77
+    if len(arguments) == 1 and run("unshare", "-m", "true").returncode:
+        print("skipped: no mount namespace may be had here")
+        return 77
     if len(arguments) == 1:
         # A mount namespace of its own, so that nothing stays mounted whatever happens to this process.
         return subprocess.run(["unshare", "-m", sys.executable, "-B", __file__, arguments[0], "inside"]).returncode
