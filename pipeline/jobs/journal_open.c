@@ -185,9 +185,10 @@ static enum ps_status read_version(struct ps_journal *journal, int64_t *version,
                                    struct ps_error *error)
 {
     int64_t application, tables;
-    if (read_number(journal, "PRAGMA application_id", &application, code) ||
+    /* What another process makes meanwhile has both numbers once it has tables, so those are looked at first. */
+    if (read_number(journal, "SELECT count(*) FROM sqlite_schema", &tables, code) ||
         read_number(journal, "PRAGMA user_version", version, code) ||
-        read_number(journal, "SELECT count(*) FROM sqlite_schema", &tables, code))
+        read_number(journal, "PRAGMA application_id", &application, code))
         return is_damage(*code) ? PS_ERR_INPUT : ps_sql_fail(journal, *code, "opening it", error);
     if (application != APPLICATION && (application || *version || tables))
         return fail_stranger(journal, "is a SQLite file of another program", error);
