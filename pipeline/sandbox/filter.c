@@ -54,6 +54,7 @@ static const struct sock_filter program[] = {
     ALLOW(SYS_exit_group),
 #if PS_SANITIZED
     ALLOW(SYS_write),
+    ALLOW(SYS_sigaltstack), /* asked before every longjmp */
 #endif
     ALLOW_DATA(SYS_mmap),
     ALLOW_DATA(SYS_mprotect),
