@@ -10,31 +10,29 @@ struct request {
     bool json, quiet;
 };
 
-#define ROWS                                                                                                 \
-    {.name = "job",                                                                                          \
-     .kind = CLI_SEED,                                                                                       \
-     .offset = offsetof(struct request, job),                                                                \
-     .value = "N",                                                                                           \
-     .help = "this job alone, by its number in status and reports",                                          \
-     .fallback = "all",                                                                                      \
-     .excludes = "output"},                                                                                  \
-        {.name = "output",                                                                                   \
-         .letter = 'o',                                                                                      \
-         .kind = CLI_PATH,                                                                                   \
-         .offset = offsetof(struct request, output),                                                         \
-         .value = "CLIP",                                                                                    \
-         .help = "the job of this clip alone",                                                               \
-         .fallback = "all"},                                                                                 \
-        {.name = "json",                                                                                     \
-         .kind = CLI_FLAG,                                                                                   \
-         .offset = offsetof(struct request, json),                                                           \
-         .help = "one JSON object"},                                                                         \
-    {                                                                                                        \
-        .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .offset = offsetof(struct request, quiet),         \
-        .help = "print errors alone"                                                                         \
-    }
-
-static const struct cli_option options[] = {ROWS, {0}};
+static const struct cli_option options[] = {
+    {.name = "job",
+     .kind = CLI_SEED,
+     .offset = offsetof(struct request, job),
+     .value = "N",
+     .help = "this job alone, by its number in status and reports",
+     .fallback = "all",
+     .excludes = "output"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_PATH,
+     .offset = offsetof(struct request, output),
+     .value = "CLIP",
+     .help = "the job of this clip alone",
+     .fallback = "all"},
+    {.name = "json", .kind = CLI_FLAG, .offset = offsetof(struct request, json), .help = "one JSON object"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = CLI_FLAG,
+     .offset = offsetof(struct request, quiet),
+     .help = "print errors alone"},
+    {0},
+};
 
 static const char *const retry_examples[] = {"retry clips", "retry clips --output clips/shoe.mp4", NULL};
 static const char *const cancel_examples[] = {"cancel clips", "cancel clips --job 17", NULL};
@@ -49,8 +47,9 @@ const struct cli_command cli_retry_command = {
     .operand_offset = offsetof(struct request, path),
     .examples = retry_examples,
     .options = options,
-    .notes = "PATH is a journal, or the folder that a batch writes to. The jobs wait again; a running batch\n"
-             "takes them up, else packshot resume does. With --job or --output also a job that was cancelled.",
+    .notes =
+        "PATH is a journal, or the folder that a batch writes to. The jobs wait again; a running batch\n"
+        "takes them up, else packshot resume does. With --job or --output also a job that was cancelled.",
     .run = retry,
 };
 
@@ -61,8 +60,9 @@ const struct cli_command cli_cancel_command = {
     .operand_offset = offsetof(struct request, path),
     .examples = cancel_examples,
     .options = options,
-    .notes = "PATH is a journal, or the folder that a batch writes to. Waiting jobs are ignored from now on;\n"
-             "one that is being rendered stops within seconds and leaves no file. What is done stays.",
+    .notes =
+        "PATH is a journal, or the folder that a batch writes to. Waiting jobs are ignored from now on;\n"
+        "one that is being rendered stops within seconds and leaves no file. What is done stays.",
     .run = cancel,
 };
 
