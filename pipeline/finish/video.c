@@ -18,6 +18,7 @@ struct video {
     AVStream *stream;
     AVPacket *packet;
     AVFrame *frame;
+    bool begun; /* the header is written and the trailer is not */
 };
 
 static struct ps_inlet inlet_of(const struct ps_save *save)
@@ -128,6 +129,7 @@ static int write_header(struct video *video)
     }
     if (code >= 0)
         code = avformat_write_header(video->muxer, &options);
+    video->begun = code >= 0;
     av_dict_free(&options);
     return code;
 }
@@ -178,8 +180,10 @@ static int write_trailer(struct video *video)
     int code = ps_encoder_send(video->codec, NULL);
     if (code >= 0)
         code = write_packets(video);
-    if (code >= 0)
+    if (code >= 0) {
         code = av_write_trailer(video->muxer);
+        video->begun = false;
+    }
     avio_flush(video->muxer->pb);
     return code < 0 ? code : video->muxer->pb->error;
 }
@@ -200,6 +204,9 @@ static enum ps_status open_video(struct video *video, struct ps_error *error)
 
 static void close_video(struct video *video)
 {
+    /* Of a file that is given up, only for what the muxer frees then: GIF's keeps a packet back. */
+    if (video->begun)
+        av_write_trailer(video->muxer);
     av_frame_free(&video->frame);
     av_packet_free(&video->packet);
     avcodec_free_context(&video->codec);
