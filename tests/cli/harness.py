@@ -1,6 +1,7 @@
 """Runs the program as a user does. Python's standard library alone; the tests of a file are one ctest entry.
 
-PACKSHOT is the program, GOLDEN the folder with the pipelines that tests/golden/fill.c has expanded.
+PACKSHOT is the program, GOLDEN the folder with the pipelines that tests/golden/fill.c has expanded,
+SANITIZE the sanitizers that the program is built with, if any.
 """
 import array
 import json
@@ -19,6 +20,8 @@ import schema
 
 PROGRAM = os.environ["PACKSHOT"]
 PIPELINES = pathlib.Path(os.environ["GOLDEN"]) / "pipelines"
+
+SANITIZED = bool(os.environ.get("SANITIZE"))
 
 NO_VULKAN = {"VK_ICD_FILENAMES": "/nonexistent.json", "VK_DRIVER_FILES": "/nonexistent.json"}
 

@@ -40,7 +40,7 @@ class Watcher:
     def of(self, name):
         return [event for event in self.events if kind(event) == name]
 
-    def wait(self, name, count=1, seconds=60):
+    def wait(self, name, count=1, seconds=240):
         """Waits until so many events of the name have come; returns them."""
         end = time.monotonic() + seconds
         while len(self.of(name)) < count:
