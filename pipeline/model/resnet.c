@@ -88,14 +88,14 @@ static void space_chunk(struct ps_run *run, struct ps_tensor x, struct ps_tensor
 }
 
 struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
-                                   const struct ps_resnet *block, const struct ps_upsample *up, bool in_place)
+                                   const struct ps_resnet *block, const struct ps_upsample *up,
+                                   struct ps_tensor into)
 {
     const bool grows = up && up->conv.weight;
     const uint32_t h = grows ? up->h : x.h, w = grows ? up->w : x.w;
     ps_enter(run, "resnet");
-    /* A frame of x is read whole before it is overwritten. */
-    const bool over = in_place && !grows && block->in == block->out;
-    struct ps_tensor y = over ? x : ps_new(run, x.type, x.n, h, w, block->out);
+    /* Where y lies over x, frames of x are read whole before they are overwritten. */
+    struct ps_tensor y = ps_is_null(into) ? ps_new(run, x.type, x.n, h, w, block->out) : into;
     const struct ps_tensor vector = time_vector(run, t, block);
     const uint64_t scratch_bytes =
         (uint64_t)h * w * (block->in * (grows ? 2u : 1u) + 2u * block->out) * ps_type_bytes(x.type);
@@ -313,10 +313,10 @@ static void temporal_forward(struct ps_run *run, struct ps_tensor m, struct ps_t
 
 struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
                                          const struct ps_video_resnet *block, const struct ps_upsample *up,
-                                         bool in_place)
+                                         struct ps_tensor into)
 {
     ps_enter(run, "video_resnet");
-    struct ps_tensor m = ps_resnet_forward(run, x, t, &block->space, up, in_place);
+    struct ps_tensor m = ps_resnet_forward(run, x, t, &block->space, up, into);
     if (!ps_is_null(m))
         temporal_forward(run, m, t, block);
     return ps_leave(run, m);

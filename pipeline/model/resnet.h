@@ -47,16 +47,17 @@ struct ps_tensor ps_upsample_forward(struct ps_run *run, struct ps_tensor x, con
  *   y = skip(x) + conv2(silu(norm2(h)))
  * 3x3 convolutions, norms over one frame. x [n, h, w, in]; t [1 or n, 1, 1, embedding], silu already applied,
  * or null; result [n, h, w, out]. Frames are worked off in chunks; `up` (may be null) is applied to each
- * chunk first. With in_place the result may be x itself, overwritten, where its shape allows. */
+ * chunk first. `into` is null for a new result, or where it is written: x itself, or what ps_in_room makes of the
+ * room that x lies in. */
 struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
                                    const struct ps_resnet *block, const struct ps_upsample *up,
-                                   bool in_place);
+                                   struct ps_tensor into);
 
 /* The spatial block, then m += time_share (conv2(silu(norm2(conv1(silu(norm1(m))) + W silu(t))))) with 3x1x1
  * convolutions and norms over the whole clip, in place in m. Needs two tensors of the clip's size; one where
  * the run is frugal. */
 struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
                                          const struct ps_video_resnet *block, const struct ps_upsample *up,
-                                         bool in_place);
+                                         struct ps_tensor into);
 
 #endif

@@ -194,6 +194,8 @@ struct pass {
     struct skips skips;
 };
 
+static const struct ps_tensor none;
+
 static struct ps_tensor attend(struct pass *pass, const struct ps_unet_level *level, uint32_t j,
                                uint32_t resolution, struct ps_tensor x)
 {
@@ -207,7 +209,7 @@ static struct ps_tensor go_down(struct pass *pass, struct ps_tensor x, uint32_t 
 {
     const struct ps_unet_level *level = &pass->unet->down[i];
     for (uint32_t j = 0; j < level->block_count; j++) {
-        x = ps_video_resnet_forward(pass->run, x, pass->time, &level->resnets[j], NULL, false);
+        x = ps_video_resnet_forward(pass->run, x, pass->time, &level->resnets[j], NULL, none);
         x = attend(pass, level, j, i, x);
         pass->skips.items[pass->skips.count++] = x;
     }
@@ -229,7 +231,7 @@ static struct ps_tensor go_up(struct pass *pass, struct ps_tensor x, uint32_t i)
         /* At the first block below the middle x is the middle's result, which no skip shares. */
         ps_drop(pass->run, &x);
         ps_drop(pass->run, &skip);
-        x = ps_video_resnet_forward(pass->run, both, pass->time, &level->resnets[j], NULL, false);
+        x = ps_video_resnet_forward(pass->run, both, pass->time, &level->resnets[j], NULL, none);
         ps_drop(pass->run, &both);
         x = attend(pass, level, j, pass->unet->config.levels - 1 - i, x);
     }
@@ -247,11 +249,11 @@ static struct ps_tensor go_through_middle(struct pass *pass, struct ps_tensor x)
 {
     const uint32_t last = pass->unet->config.levels - 1;
     ps_enter(pass->run, "mid");
-    x = ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[0], NULL, false);
+    x = ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[0], NULL, none);
     x = ps_transformer_forward(pass->run, x, pass->context, pass->clip->positions[last],
                                pass->unet->mid_attention);
     return ps_leave(pass->run,
-                    ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[1], NULL, true));
+                    ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[1], NULL, x));
 }
 
 struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,

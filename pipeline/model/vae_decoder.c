@@ -66,22 +66,43 @@ void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder, const
     ps_bind_leave(binder);
 }
 
+/* Memory of the size that the clip has at the end, for it to grow in from level to level: so two levels are never in
+ * memory at once. Null where a level is smaller than the one before. */
+static struct ps_tensor make_room(struct ps_run *run, const struct ps_decoder *decoder,
+                                  struct ps_tensor latents)
+{
+    const uint32_t levels = decoder->config.levels;
+    uint32_t h = latents.h, w = latents.w, c = 0;
+    for (uint32_t i = 0; i < levels; i++) {
+        const uint32_t before = c, factor = i ? 2 : 1;
+        c = decoder->config.block_out_channels[levels - 1 - i];
+        h *= factor, w *= factor;
+        if (factor * factor * c < before)
+            return (struct ps_tensor){0};
+    }
+    return ps_new_room(run, run->type, latents.n, h, w, c);
+}
+
 /* One block; x is freed or overwritten. `up` is the upsampling still owed to the frames, done chunk by chunk
  * inside the block. */
 static struct ps_tensor block_forward(struct ps_run *run, const struct ps_decoder *decoder,
                                       struct ps_tensor x, const struct ps_video_resnet *block,
-                                      const struct ps_upsample *up)
+                                      const struct ps_upsample *up, struct ps_tensor room)
 {
     const struct ps_tensor none = {0};
-    struct ps_tensor y = decoder->config.temporal ? ps_video_resnet_forward(run, x, none, block, up, true)
-                                                  : ps_resnet_forward(run, x, none, &block->space, up, true);
-    if (y.offset != x.offset)
+    struct ps_tensor into = block->space.in == block->space.out ? x : none;
+    if (up && up->conv.weight)
+        into = ps_in_room(room, up->h, up->w, block->space.out);
+    struct ps_tensor y = decoder->config.temporal ? ps_video_resnet_forward(run, x, none, block, up, into)
+                                                  : ps_resnet_forward(run, x, none, &block->space, up, into);
+    if (ps_is_null(room) && y.offset != x.offset)
         ps_drop(run, &x);
     return y;
 }
 
 /* conv_out(silu(norm(x))) in chunks of frames, then the temporal convolution of the colours. */
-static struct ps_tensor finish(struct ps_run *run, const struct ps_decoder *decoder, struct ps_tensor x)
+static struct ps_tensor finish(struct ps_run *run, const struct ps_decoder *decoder, struct ps_tensor x,
+                               struct ps_tensor room)
 {
     struct ps_tensor y = ps_new(run, run->type, x.n, x.h, x.w, 3);
     const uint32_t chunk = ps_chunk(run, x.n, ps_frame_elements(x) * ps_type_bytes(x.type));
@@ -91,7 +112,7 @@ static struct ps_tensor finish(struct ps_run *run, const struct ps_decoder *deco
         ps_conv3x3(run, a, decoder->conv_out, &(struct ps_epilogue){.into = ps_frames(y, i, count)});
         ps_drop(run, &a);
     }
-    ps_drop(run, &x);
+    ps_drop(run, ps_is_null(room) ? &x : &room);
     return decoder->time_out.weight ? ps_conv_frames(run, y, 0, y.n, decoder->time_out, NULL) : y;
 }
 
@@ -101,18 +122,21 @@ struct ps_tensor ps_decoder_forward(struct ps_run *run, const struct ps_decoder 
     ps_enter(run, "decoder");
     if (decoder->post_quant.weight)
         latents = ps_linear(run, latents, decoder->post_quant, NULL);
-    struct ps_tensor x = ps_conv3x3(run, latents, decoder->conv_in, NULL);
+    const struct ps_tensor room = make_room(run, decoder, latents);
+    const uint32_t channels = decoder->config.block_out_channels[decoder->config.levels - 1];
+    const struct ps_epilogue first = {.into = ps_in_room(room, latents.h, latents.w, channels)};
+    struct ps_tensor x = ps_conv3x3(run, latents, decoder->conv_in, &first);
     for (uint32_t j = 0; j < decoder->mid_count; j++) {
         if (j == 1)
             ps_vae_attention_forward(run, x, &decoder->attention);
-        x = block_forward(run, decoder, x, &decoder->mid[j], NULL);
+        x = block_forward(run, decoder, x, &decoder->mid[j], NULL, room);
     }
     struct ps_upsample owed = {0};
     for (uint32_t i = 0; i < decoder->config.levels; i++) {
         const struct ps_decoder_level *level = &decoder->levels[i];
         for (uint32_t j = 0; j < level->block_count; j++)
-            x = block_forward(run, decoder, x, &level->resnets[j], j ? NULL : &owed);
+            x = block_forward(run, decoder, x, &level->resnets[j], j ? NULL : &owed, room);
         owed = (struct ps_upsample){.conv = level->up, .h = 2 * x.h, .w = 2 * x.w};
     }
-    return ps_leave(run, finish(run, decoder, x));
+    return ps_leave(run, finish(run, decoder, x, room));
 }

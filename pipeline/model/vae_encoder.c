@@ -77,16 +77,22 @@ static void advance(struct ps_run *run, struct ps_tensor *x, struct ps_tensor y)
     *x = y;
 }
 
+/* In place where the block keeps x's shape. */
+static struct ps_tensor block_forward(struct ps_run *run, struct ps_tensor x, const struct ps_resnet *block)
+{
+    const struct ps_tensor none = {0};
+    return ps_resnet_forward(run, x, none, block, NULL, block->in == block->out ? x : none);
+}
+
 struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder *encoder,
                                     struct ps_tensor image)
 {
-    const struct ps_tensor none = {0};
     ps_enter(run, "encoder");
     struct ps_tensor x = ps_conv3x3(run, image, encoder->conv_in, NULL);
     for (uint32_t i = 0; i < encoder->config.levels && ps_run_ok(run); i++) {
         const struct ps_encoder_level *level = &encoder->levels[i];
         for (uint32_t j = 0; j < level->block_count; j++)
-            advance(run, &x, ps_resnet_forward(run, x, none, &level->resnets[j], NULL, true));
+            advance(run, &x, block_forward(run, x, &level->resnets[j]));
         if (!level->down.weight || !ps_run_ok(run))
             continue;
         /* Padded at the right and the bottom alone: a symmetric pad would shift the image by half a pixel a
@@ -95,9 +101,9 @@ struct ps_tensor ps_encoder_forward(struct ps_run *run, const struct ps_encoder 
             .kernel_h = 3, .kernel_w = 3, .stride = 2, .out_h = x.h / 2, .out_w = x.w / 2};
         advance(run, &x, ps_conv(run, x, level->down, &window, NULL));
     }
-    advance(run, &x, ps_resnet_forward(run, x, none, &encoder->mid[0], NULL, true));
+    advance(run, &x, block_forward(run, x, &encoder->mid[0]));
     ps_vae_attention_forward(run, x, &encoder->attention);
-    advance(run, &x, ps_resnet_forward(run, x, none, &encoder->mid[1], NULL, true));
+    advance(run, &x, block_forward(run, x, &encoder->mid[1]));
     advance(run, &x, ps_group_norm(run, x, GROUPS, encoder->norm_out, PS_SILU));
     advance(run, &x, ps_conv3x3(run, x, encoder->conv_out, NULL));
     if (encoder->quant.weight)

@@ -42,8 +42,9 @@ enum ps_status ps_run_too_large(struct ps_run *run, struct ps_tensor t)
     return run->error->status;
 }
 
-/* Takes t's memory from the arena; splits t where it exceeds a segment. */
-static bool take(struct ps_arena *arena, struct ps_tensor *t)
+/* Takes t's memory from the arena; splits t where it exceeds a segment. The last segment of a room lacks at most one
+ * frame, or what lies there far to the end would not fit. */
+static bool take(struct ps_arena *arena, struct ps_tensor *t, bool is_room)
 {
     uint64_t frame, bytes;
     const bool counted = ps_mul_u64((uint64_t)t->h * t->w, t->c, &t->pitch) &&
@@ -57,23 +58,36 @@ static bool take(struct ps_arena *arena, struct ps_tensor *t)
     }
     const uint32_t pieces = ps_div_up(t->n, (uint32_t)(arena->segment_limit / frame));
     t->split = ps_div_up(t->n, pieces);
-    const uint32_t used = ps_div_up(t->n, t->split), last = t->n - (used - 1) * t->split;
+    const uint32_t used = ps_div_up(t->n, t->split), rest = t->n - (used - 1) * t->split;
+    const uint64_t last = is_room ? ps_max_u64(rest, t->split - 1) : rest;
     t->offset = ps_arena_take_split(arena, t->split * frame, used, last * frame);
     return t->offset != PS_NO_OFFSET;
 }
 
-struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
+static struct ps_tensor new_tensor(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
+                                   uint32_t c, bool is_room)
 {
     if (!ps_run_ok(run))
         return (struct ps_tensor){0};
     assert(n && h && w && c);
     struct ps_tensor t = {.type = type, .space = PS_SCRATCH, .n = n, .h = h, .w = w, .c = c};
-    if (run->live_count == PS_MAX_LIVE || !take(&run->scratch, &t)) {
+    if (run->live_count == PS_MAX_LIVE || !take(&run->scratch, &t, is_room)) {
         ps_run_too_large(run, t);
         return (struct ps_tensor){0};
     }
     run->live[run->live_count++] = t.offset;
     return t;
+}
+
+struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
+{
+    return new_tensor(run, type, n, h, w, c, false);
+}
+
+struct ps_tensor ps_new_room(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
+                             uint32_t c)
+{
+    return new_tensor(run, type, n, h, w, c, true);
 }
 
 void ps_drop(struct ps_run *run, struct ps_tensor *t)

@@ -78,6 +78,11 @@ enum ps_status ps_run_too_large(struct ps_run *run, struct ps_tensor t);
 struct ps_tensor ps_new(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
                         uint32_t c);
 
+/* The same, not for the elements of one tensor but as room for several that ps_in_room places there, one after the other.
+ */
+struct ps_tensor ps_new_room(struct ps_run *run, enum ps_type type, uint32_t n, uint32_t h, uint32_t w,
+                             uint32_t c);
+
 /* Frees a scratch tensor before its scope ends and makes *t null. A null tensor is left alone. */
 void ps_drop(struct ps_run *run, struct ps_tensor *t);
 

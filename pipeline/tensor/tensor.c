@@ -42,6 +42,22 @@ struct ps_tensor ps_slab(struct ps_tensor t, uint32_t first, uint32_t count)
     return t;
 }
 
+struct ps_tensor ps_in_room(struct ps_tensor room, uint32_t h, uint32_t w, uint32_t c)
+{
+    if (ps_is_null(room))
+        return room;
+    struct ps_tensor t = room;
+    t.h = h, t.w = w, t.c = c;
+    t.pitch = ps_frame_elements(t);
+    assert(ps_is_dense(room) && !room.skip && t.pitch <= room.pitch);
+    /* Of two such tensors frame f begins f frame sizes after offsets that lie one frame less than a segment holds
+     * apart: what is written up to the end of the larger one's frame f ends where the smaller one's frame f + 1
+     * begins, or before. */
+    const uint32_t held = room.split ? room.split : room.n;
+    t.offset += (held - 1) * (room.pitch - t.pitch) * ps_type_bytes(t.type);
+    return t;
+}
+
 struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t w, uint32_t c)
 {
     if (ps_is_null(t))

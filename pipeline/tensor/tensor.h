@@ -80,6 +80,11 @@ uint32_t ps_frames_together(struct ps_tensor t, uint32_t first);
 /* Rows [first, first + count) of every frame of t: a slab, dense only if t has one frame. */
 struct ps_tensor ps_slab(struct ps_tensor t, uint32_t first, uint32_t count);
 
+/* A tensor of as many frames as `room`, no larger than its, in the room's memory: the smaller its frames, the further to
+ * the end. Frame f of the larger of two such tensors may be written once frames up to f of the other have been read. Null
+ * of a null room. */
+struct ps_tensor ps_in_room(struct ps_tensor room, uint32_t h, uint32_t w, uint32_t c);
+
 /* The same dense elements, not split, under another shape of as many elements. */
 struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t w, uint32_t c);
 

@@ -113,7 +113,7 @@ static struct ps_tensor forward(struct ps_run *run, const struct subject *subjec
     }
     switch (subject->what->kind) {
     case RESNET:
-        return ps_video_resnet_forward(run, x, t, &subject->resnet, NULL, false);
+        return ps_video_resnet_forward(run, x, t, &subject->resnet, NULL, (struct ps_tensor){0});
     case TRANSFORMER: {
         const uint32_t shape[4] = {1, 1, 1, subject->t_shape[3]};
         return ps_transformer_forward(run, x, upload(run, subject->t, shape),

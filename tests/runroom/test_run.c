@@ -152,6 +152,44 @@ static void split(void **state)
     assert_error(f->error, PS_ERR_INTERNAL, "launch.operands");
 }
 
+/* A clip of n frames that grows in a room from 1 KiB a frame to 2 to 8, in one segment and split over several: frame f may
+ * be written once frames up to f of the smaller one have been read, and everything lies in what the room took. */
+static void room(void **state)
+{
+    struct fixture *f = *state;
+    struct ps_run *run = &f->run;
+    for (uint32_t held = 1; held <= 9; held++)
+        for (uint32_t n = 1; n <= 9; n++) {
+            run->scratch.segment_limit = (uint64_t)held * 8 << 10;
+            struct ps_tensor space = ps_new_room(run, PS_F32, n, 2, 4, 256);
+            struct ps_tensor small = ps_in_room(space, 1, 1, 256), large = ps_in_room(space, 1, 2, 256);
+            while (large.pitch <= space.pitch) {
+                for (uint32_t i = 0; i < n; i++) {
+                    const struct ps_tensor written = ps_frames(large, i, 1);
+                    const uint64_t segment = written.offset >> PS_SEGMENT_SHIFT,
+                                   end = written.offset + ps_span_bytes(written);
+                    assert_int_equal(segment, ps_frames(space, i, 1).offset >> PS_SEGMENT_SHIFT);
+                    assert_true((end - 1) >> PS_SEGMENT_SHIFT == segment);
+                    assert_true((end - (segment << PS_SEGMENT_SHIFT)) <= run->scratch.peak[segment]);
+                    for (uint32_t j = i + 1; j < n; j++) {
+                        const struct ps_tensor unread = ps_frames(small, j, 1);
+                        assert_true(unread.offset >= end || unread.offset >> PS_SEGMENT_SHIFT > segment);
+                    }
+                }
+                small = large;
+                large = ps_in_room(space, 1, small.w == 4 ? 8 : small.w + 1, 256);
+                if (small.w == 8)
+                    break;
+            }
+            assert_int_equal(small.offset, space.offset);
+            assert_int_equal(small.pitch, space.pitch);
+            ps_drop(run, &space);
+            memset(run->scratch.peak, 0, sizeof run->scratch.peak);
+        }
+    assert_true(ps_is_null(ps_in_room((struct ps_tensor){0}, 1, 1, 1)));
+    assert_no_error(f->error);
+}
+
 static void too_many_segments(void **state)
 {
     struct fixture *f = *state;
@@ -406,6 +444,7 @@ int main(void)
         TEST(the_first_error_wins),
         TEST(too_large),
         TEST(split),
+        TEST(room),
         TEST(too_many_segments),
         TEST(split_transfers),
         TEST(sizes_do_not_wrap),
