@@ -24,13 +24,26 @@ PS_INLINE void widen_row(enum ps_type type, const void *from, uint64_t at, uint3
         v_store_some(PS_F32, to, i, v_load_some(type, from, at + i, v_lanes(c - i)), v_lanes(c - i));
 }
 
-/* sums[j] of channels [first, first + count) over rows: of the distances of x from around[j], or of their
- * squares. */
-PS_INLINE void sum_columns(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint32_t rows,
+/* Where some channels of a row lie: x, or the tensor beside it. */
+struct source {
+    const void *at;
+    uint32_t first, c; /* the channels [first, first + c) of a row */
+};
+
+/* The sources of rows of c channels; how many there are. */
+static uint32_t sources_of(const struct ps_cpu_call *call, uint32_t c_x, uint32_t c, struct source sources[2])
+{
+    sources[0] = (struct source){call->operands[0], 0, c_x};
+    sources[1] = (struct source){call->operands[1], c_x, c - c_x};
+    return c > c_x ? 2 : 1;
+}
+
+/* sums[j] of the source's channels [first, first + count) over rows: of the distances of x from around[j], or
+ * of their squares. */
+PS_INLINE void sum_columns(enum ps_type type, const struct source *source, uint64_t row, uint32_t rows,
                            uint32_t first, uint32_t count, const float *around, bool squares, float *sums)
 {
-    const uint32_t c = ((const struct ps_norm_stats_push *)call->push)->c,
-                   vectors = ps_div_up(count, V_LANES);
+    const uint32_t vectors = ps_div_up(count, V_LANES);
     v16 sum[COLUMNS / V_LANES], center[COLUMNS / V_LANES];
     for (uint32_t j = 0; j < COLUMNS / V_LANES; j++) {
         sum[j] = v_set(0);
@@ -40,7 +53,7 @@ PS_INLINE void sum_columns(enum ps_type type, const struct ps_cpu_call *call, ui
     for (uint64_t r = row; r < row + rows; r++)
         for (uint32_t j = 0; j < vectors; j++) {
             const v16 x =
-                fetch(type, call->operands[0], r * c + first + V_LANES * j, v_lanes(count - V_LANES * j));
+                fetch(type, source->at, r * source->c + first + V_LANES * j, v_lanes(count - V_LANES * j));
             const v16 distance = v_sub(x, center[j]);
             sum[j] = squares ? v_fma(distance, distance, sum[j]) : v_add(sum[j], distance);
         }
@@ -48,16 +61,18 @@ PS_INLINE void sum_columns(enum ps_type type, const struct ps_cpu_call *call, ui
         v_store_some(PS_F32, sums + first, V_LANES * j, sum[j], v_lanes(count - V_LANES * j));
 }
 
-PS_INLINE void sum_rows(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint32_t rows,
+PS_INLINE void sum_rows(enum ps_type type, const struct source *source, uint64_t row, uint32_t rows,
                         const float *around, bool squares, float *sums)
 {
-    const uint32_t c = ((const struct ps_norm_stats_push *)call->push)->c;
+    const uint32_t c = source->c;
+    around += source->first;
+    sums += source->first;
     for (uint32_t i = 0; i < c; i += COLUMNS) {
         const uint32_t count = (uint32_t)ps_min_u64(COLUMNS, c - i);
         if (count == COLUMNS)
-            sum_columns(type, call, row, rows, i, COLUMNS, around, squares, sums);
+            sum_columns(type, source, row, rows, i, COLUMNS, around, squares, sums);
         else
-            sum_columns(type, call, row, rows, i, count, around, squares, sums);
+            sum_columns(type, source, row, rows, i, count, around, squares, sums);
     }
 }
 
@@ -79,15 +94,22 @@ static void stats_task(void *user, uint32_t index, void *scratch)
     const uint32_t rows = (uint32_t)ps_min_u64(push->split_rows, push->rows - begin);
     const uint64_t row = (uint64_t)(index / push->splits) * push->rows + begin;
     float *sums = scratch, *around = sums + push->c,
-          *to = (float *)call->operands[1] + (uint64_t)index * push->groups * 2;
-    V_TYPED(call->launch->type, widen_row, call->operands[0], row * push->c, push->c, around);
-    V_TYPED(call->launch->type, sum_rows, call, row, rows, around, false, sums);
+          *to = (float *)call->operands[2] + (uint64_t)index * push->groups * 2;
+    struct source sources[2];
+    const uint32_t count = sources_of(call, push->c_x, push->c, sources);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct source *source = &sources[i];
+        V_TYPED(call->launch->type, widen_row, source->at, row * source->c, source->c,
+                around + source->first);
+        V_TYPED(call->launch->type, sum_rows, source, row, rows, around, false, sums);
+    }
     for (uint32_t g = 0; g < push->groups; g++) {
         to[2 * g] = (float)((sum_of(sums + g * each, each) / rows + sum_of(around + g * each, each)) / each);
         for (uint32_t i = 0; i < each; i++)
             around[g * each + i] = to[2 * g];
     }
-    V_TYPED(call->launch->type, sum_rows, call, row, rows, around, true, sums);
+    for (uint32_t i = 0; i < count; i++)
+        V_TYPED(call->launch->type, sum_rows, &sources[i], row, rows, around, true, sums);
     for (uint32_t g = 0; g < push->groups; g++)
         to[2 * g + 1] = (float)sum_of(sums + g * each, each);
 }
@@ -139,7 +161,7 @@ static void spread_stats(const struct ps_cpu_call *call, const float *gain, uint
                          float *slopes)
 {
     const struct ps_norm_apply_push *push = call->push;
-    const float *stats = (const float *)call->operands[1] + (uint64_t)frame * push->stats_pitch;
+    const float *stats = (const float *)call->operands[2] + (uint64_t)frame * push->stats_pitch;
     const uint32_t each = push->c / push->groups;
     for (uint32_t g = 0; g < push->groups; g++)
         for (uint32_t i = g * each; i < (g + 1) * each; i++) {
@@ -148,21 +170,24 @@ static void spread_stats(const struct ps_cpu_call *call, const float *gain, uint
         }
 }
 
-PS_INLINE void apply_rows(enum ps_type type, const struct ps_cpu_call *call, uint64_t row, uint64_t end,
-                          uint32_t act, const float *means, const float *slopes, const float *biases)
+/* The source's channels of y's rows, of c channels. */
+PS_INLINE void apply_rows(enum ps_type type, const struct source *source, char *y, uint32_t c, uint64_t row,
+                          uint64_t end, uint32_t act, const float *means, const float *slopes,
+                          const float *biases)
 {
-    const uint32_t c = ((const struct ps_norm_apply_push *)call->push)->c;
+    means += source->first, slopes += source->first, biases += source->first;
+    y += source->first * ps_type_bytes(type);
     for (; row < end; row++)
-        for (uint32_t i = 0; i < c; i += V_LANES) {
-            const uint32_t count = v_lanes(c - i);
-            const v16 x = fetch(type, call->operands[0], row * c + i, count);
+        for (uint32_t i = 0; i < source->c; i += V_LANES) {
+            const uint32_t count = v_lanes(source->c - i);
+            const v16 x = fetch(type, source->at, row * source->c + i, count);
             const v16 distance = v_sub(x, fetch(PS_F32, means, i, count));
-            const v16 y =
+            const v16 result =
                 v_act(act, v_fma(distance, fetch(PS_F32, slopes, i, count), fetch(PS_F32, biases, i, count)));
             if (count == V_LANES)
-                v_store(type, call->operands[4], row * c + i, y);
+                v_store(type, y, row * c + i, result);
             else
-                v_store_some(type, call->operands[4], row * c + i, y, count);
+                v_store_some(type, y, row * c + i, result, count);
         }
 }
 
@@ -173,14 +198,19 @@ PS_INLINE void apply_block(enum ps_type type, const struct ps_cpu_call *call, ui
     const uint64_t begin = (uint64_t)(index % blocks) * APPLY_ROWS,
                    end = ps_min_u64(begin + APPLY_ROWS, push->rows);
     float *means = scratch, *slopes = means + push->c, *biases = slopes + push->c;
-    widen_row(type, call->operands[2], 0, push->c, biases);
-    spread_stats(call, biases, frame, means, slopes);
     widen_row(type, call->operands[3], 0, push->c, biases);
+    spread_stats(call, biases, frame, means, slopes);
+    widen_row(type, call->operands[4], 0, push->c, biases);
     const uint64_t first = (uint64_t)frame * push->rows;
-    if (call->launch->spec[PS_NORM_APPLY_SPEC_ACT] == PS_ACT_SILU)
-        apply_rows(type, call, first + begin, first + end, PS_ACT_SILU, means, slopes, biases);
-    else
-        apply_rows(type, call, first + begin, first + end, PS_ACT_NONE, means, slopes, biases);
+    struct source sources[2];
+    const uint32_t count = sources_of(call, push->c_x, push->c, sources);
+    for (uint32_t i = 0; i < count; i++)
+        if (call->launch->spec[PS_NORM_APPLY_SPEC_ACT] == PS_ACT_SILU)
+            apply_rows(type, &sources[i], call->operands[5], push->c, first + begin, first + end, PS_ACT_SILU,
+                       means, slopes, biases);
+        else
+            apply_rows(type, &sources[i], call->operands[5], push->c, first + begin, first + end, PS_ACT_NONE,
+                       means, slopes, biases);
 }
 
 static void apply_task(void *user, uint32_t index, void *scratch)

@@ -6,9 +6,10 @@
 
 #define GROUPS 32
 
-struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
-                                float eps)
+static struct ps_resnet bind_spatial(struct ps_binder *binder, uint32_t first, uint32_t beside, uint32_t out,
+                                     uint32_t embedding, float eps)
 {
+    const uint32_t in = first + beside;
     struct ps_resnet block = {.in = in, .out = out, .groups = GROUPS};
     block.norm1 = (struct ps_norm){ps_bind_norm(binder, in, "norm1"), eps};
     block.conv1 = ps_bind_conv(binder, out, in, 3, 3, true, "conv1");
@@ -16,9 +17,21 @@ struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t 
         block.time = ps_bind_linear(binder, out, embedding, true, "time_emb_proj");
     block.norm2 = (struct ps_norm){ps_bind_norm(binder, out, "norm2"), eps};
     block.conv2 = ps_bind_conv(binder, out, out, 3, 3, true, "conv2");
-    if (in != out)
+    if (beside) {
+        struct ps_layer halves[2];
+        ps_bind_conv_halves(binder, out, (const uint32_t[]){first, beside}, halves, "conv_shortcut");
+        block.shortcut = halves[0];
+        block.shortcut_beside = halves[1];
+    } else if (in != out) {
         block.shortcut = ps_bind_conv(binder, out, in, 1, 1, true, "conv_shortcut");
+    }
     return block;
+}
+
+struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
+                                float eps)
+{
+    return bind_spatial(binder, in, 0, out, embedding, eps);
 }
 
 static struct ps_resnet bind_temporal(struct ps_binder *binder, uint32_t channels, uint32_t embedding,
@@ -34,13 +47,13 @@ static struct ps_resnet bind_temporal(struct ps_binder *binder, uint32_t channel
     return block;
 }
 
-struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out,
-                                            uint32_t embedding, float space_eps, float time_eps,
+struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t beside,
+                                            uint32_t out, uint32_t embedding, float space_eps, float time_eps,
                                             bool switched)
 {
     struct ps_video_resnet block;
     ps_bind_enter(binder, "spatial_res_block");
-    block.space = ps_resnet_bind(binder, in, out, embedding, space_eps);
+    block.space = bind_spatial(binder, in, beside, out, embedding, space_eps);
     ps_bind_leave(binder);
     ps_bind_enter(binder, "temporal_res_block");
     block.time = bind_temporal(binder, out, embedding, time_eps);
@@ -75,21 +88,33 @@ static struct ps_tensor vector_frames(struct ps_tensor vector, uint32_t first, u
     return vector.n > 1 ? ps_frames(vector, first, count) : vector;
 }
 
-static void space_chunk(struct ps_run *run, struct ps_tensor x, struct ps_tensor vector,
-                        const struct ps_resnet *block, struct ps_tensor into)
+/* The 1x1 convolution of x and what is beside it, a product each; x itself where there is none. */
+static struct ps_tensor shortcut_of(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                                    const struct ps_resnet *block)
 {
-    struct ps_tensor a = ps_group_norm(run, x, block->groups, block->norm1, PS_SILU);
+    if (!block->shortcut.weight)
+        return x;
+    struct ps_tensor y = ps_linear(run, x, block->shortcut, NULL);
+    if (!ps_is_null(beside))
+        ps_linear(run, beside, block->shortcut_beside, &(struct ps_epilogue){.residual = y, .into = y});
+    return y;
+}
+
+static void space_chunk(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                        struct ps_tensor vector, const struct ps_resnet *block, struct ps_tensor into)
+{
+    struct ps_tensor a = ps_group_norm_beside(run, x, beside, block->groups, block->norm1, PS_SILU);
     struct ps_tensor h = ps_conv3x3(run, a, block->conv1, &(struct ps_epilogue){.vector = vector});
     ps_drop(run, &a);
     struct ps_tensor b = ps_group_norm(run, h, block->groups, block->norm2, PS_SILU);
     ps_drop(run, &h);
-    struct ps_tensor skip = block->shortcut.weight ? ps_linear(run, x, block->shortcut, NULL) : x;
+    const struct ps_tensor skip = shortcut_of(run, x, beside, block);
     ps_conv3x3(run, b, block->conv2, &(struct ps_epilogue){.residual = skip, .into = into});
 }
 
-struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
-                                   const struct ps_resnet *block, const struct ps_upsample *up,
-                                   struct ps_tensor into)
+static struct ps_tensor space_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                                      struct ps_tensor t, const struct ps_resnet *block,
+                                      const struct ps_upsample *up, struct ps_tensor into)
 {
     const bool grows = up && up->conv.weight;
     const uint32_t h = grows ? up->h : x.h, w = grows ? up->w : x.w;
@@ -106,10 +131,18 @@ struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struc
         struct ps_tensor frames = ps_frames(x, i, count);
         if (grows)
             frames = ps_upsample_forward(run, frames, up);
-        space_chunk(run, frames, vector_frames(vector, i, count), block, ps_frames(y, i, count));
+        space_chunk(run, frames, ps_frames(beside, i, count), vector_frames(vector, i, count), block,
+                    ps_frames(y, i, count));
         ps_leave(run, (struct ps_tensor){0});
     }
     return ps_leave(run, y);
+}
+
+struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
+                                   const struct ps_resnet *block, const struct ps_upsample *up,
+                                   struct ps_tensor into)
+{
+    return space_forward(run, x, (struct ps_tensor){0}, t, block, up, into);
 }
 
 /* Statistics over the whole clip for one of the temporal block's norms. */
@@ -295,10 +328,11 @@ static void add_recomputed(struct ps_run *run, struct ps_tensor m, const struct 
         add_to_slab(run, slab_of(m, r, rows), first, second);
 }
 
-/* m += time_share temporal(m), in place. */
-static void temporal_forward(struct ps_run *run, struct ps_tensor m, struct ps_tensor t,
-                             const struct ps_video_resnet *block)
+void ps_video_resnet_time(struct ps_run *run, struct ps_tensor m, struct ps_tensor t,
+                          const struct ps_video_resnet *block)
 {
+    if (!ps_run_ok(run))
+        return;
     const struct ps_resnet *time = &block->time;
     ps_enter(run, "time");
     struct half first = {.norm = time->norm1, .conv = time->conv1, .vector = time_vector(run, t, time)};
@@ -317,7 +351,12 @@ struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x,
 {
     ps_enter(run, "video_resnet");
     struct ps_tensor m = ps_resnet_forward(run, x, t, &block->space, up, into);
-    if (!ps_is_null(m))
-        temporal_forward(run, m, t, block);
+    ps_video_resnet_time(run, m, t, block);
     return ps_leave(run, m);
+}
+
+struct ps_tensor ps_video_resnet_space(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                                       struct ps_tensor t, const struct ps_video_resnet *block)
+{
+    return space_forward(run, x, beside, t, &block->space, NULL, (struct ps_tensor){0});
 }

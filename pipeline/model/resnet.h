@@ -14,6 +14,9 @@ struct ps_resnet {
     struct ps_layer conv1, conv2;
     struct ps_layer time;     /* [embedding -> out]; null without a time embedding */
     struct ps_layer shortcut; /* 1x1, [in -> out]; null where in equals out */
+    /* Where the block's input comes as two tensors `shortcut` is of the first one's channels alone, and this of
+     * the second one's; null elsewhere. */
+    struct ps_layer shortcut_beside;
 };
 
 /* diffusers SpatioTemporalResBlock. The AlphaBlender after it, alpha spatial + (1 - alpha) temporal, is
@@ -27,10 +30,11 @@ struct ps_video_resnet {
 struct ps_resnet ps_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out, uint32_t embedding,
                                 float eps);
 
-/* The blender's mix_factor m enters as sigmoid(m) on the spatial side, or on the temporal side where
+/* The input has `in` channels and, where it comes as two tensors, `beside` of the second; with that `out` is less
+ * than all of them. The blender's mix_factor m enters as sigmoid(m) on the spatial side, or on the temporal side where
  * `switched`. */
-struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t out,
-                                            uint32_t embedding, float space_eps, float time_eps,
+struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t in, uint32_t beside,
+                                            uint32_t out, uint32_t embedding, float space_eps, float time_eps,
                                             bool switched);
 
 /* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in
@@ -59,5 +63,12 @@ struct ps_tensor ps_resnet_forward(struct ps_run *run, struct ps_tensor x, struc
 struct ps_tensor ps_video_resnet_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor t,
                                          const struct ps_video_resnet *block, const struct ps_upsample *up,
                                          struct ps_tensor into);
+
+/* Its two halves, for a caller that frees the input in between: a new result of the spatial block, whose input
+ * is x's channels and then beside's, which are never in one tensor; and what is added to that in place. */
+struct ps_tensor ps_video_resnet_space(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                                       struct ps_tensor t, const struct ps_video_resnet *block);
+void ps_video_resnet_time(struct ps_run *run, struct ps_tensor m, struct ps_tensor t,
+                          const struct ps_video_resnet *block);
 
 #endif

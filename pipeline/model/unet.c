@@ -21,8 +21,13 @@ static uint32_t transformer_count(const struct ps_unet_config *config)
     return count;
 }
 
+/* Channels that a residual block takes, and, on the way up, of the skip beside them. */
+struct widths {
+    uint32_t in, skip;
+};
+
 static void bind_level(struct ps_binder *binder, struct ps_unet_level *level,
-                       const struct ps_unet_config *config, uint32_t resolution, const uint32_t *inputs,
+                       const struct ps_unet_config *config, uint32_t resolution, const struct widths *inputs,
                        float eps, struct ps_transformer **next)
 {
     const uint32_t channels = config->block_out_channels[resolution],
@@ -30,7 +35,8 @@ static void bind_level(struct ps_binder *binder, struct ps_unet_level *level,
     level->attentions = *next;
     for (uint32_t j = 0; j < level->block_count; j++) {
         ps_bind_enter(binder, "resnets.%u", j);
-        level->resnets[j] = ps_video_resnet_bind(binder, inputs[j], channels, embedding, eps, eps, false);
+        level->resnets[j] =
+            ps_video_resnet_bind(binder, inputs[j].in, inputs[j].skip, channels, embedding, eps, eps, false);
         ps_bind_leave(binder);
         if (!level->attends)
             continue;
@@ -49,11 +55,11 @@ static void bind_down(struct ps_unet *unet, struct ps_binder *binder, struct ps_
     for (uint32_t i = 0; i < config->levels; i++) {
         struct ps_unet_level *level = &unet->down[i];
         const uint32_t out = config->block_out_channels[i];
-        uint32_t inputs[PS_MAX_LEVEL_BLOCKS];
+        struct widths inputs[PS_MAX_LEVEL_BLOCKS] = {0};
         level->block_count = config->layers_per_block[i];
         level->attends = config->down_attention[i];
         for (uint32_t j = 0; j < level->block_count; j++)
-            inputs[j] = j ? out : channels;
+            inputs[j].in = j ? out : channels;
         ps_bind_enter(binder, "down_blocks.%u", i);
         bind_level(binder, level, config, i, inputs, level->attends ? EPS_DEFAULT : EPS_PLAIN, next);
         if (i + 1 < config->levels)
@@ -70,7 +76,7 @@ static void bind_mid(struct ps_unet *unet, struct ps_binder *binder, struct ps_t
     ps_bind_enter(binder, "mid_block");
     for (uint32_t j = 0; j < 2; j++) {
         ps_bind_enter(binder, "resnets.%u", j);
-        unet->mid[j] = ps_video_resnet_bind(binder, channels, channels, config->block_out_channels[0] * 4,
+        unet->mid[j] = ps_video_resnet_bind(binder, channels, 0, channels, config->block_out_channels[0] * 4,
                                             EPS_PLAIN, EPS_PLAIN, false);
         ps_bind_leave(binder);
     }
@@ -91,11 +97,13 @@ static void bind_up(struct ps_unet *unet, struct ps_binder *binder, struct ps_tr
         struct ps_unet_level *level = &unet->up[i];
         const uint32_t resolution = config->levels - 1 - i, out = config->block_out_channels[resolution];
         const uint32_t above = config->block_out_channels[resolution ? resolution - 1 : 0];
-        uint32_t inputs[PS_MAX_LEVEL_BLOCKS];
+        struct widths inputs[PS_MAX_LEVEL_BLOCKS];
         level->block_count = config->layers_per_block[resolution] + 1;
         level->attends = config->up_attention[i];
-        for (uint32_t j = 0; j < level->block_count; j++)
-            inputs[j] = (j ? out : below) + (j + 1 == level->block_count ? above : out);
+        for (uint32_t j = 0; j < level->block_count; j++) {
+            inputs[j].in = j ? out : below;
+            inputs[j].skip = j + 1 == level->block_count ? above : out;
+        }
         ps_bind_enter(binder, "up_blocks.%u", i);
         bind_level(binder, level, config, resolution, inputs, EPS_DEFAULT, next);
         if (i + 1 < config->levels)
@@ -227,13 +235,12 @@ static struct ps_tensor go_up(struct pass *pass, struct ps_tensor x, uint32_t i)
     const struct ps_unet_level *level = &pass->unet->up[i];
     for (uint32_t j = 0; j < level->block_count; j++) {
         struct ps_tensor skip = pass->skips.items[--pass->skips.count];
-        struct ps_tensor both = ps_concat(pass->run, x, skip);
+        const struct ps_tensor y = ps_video_resnet_space(pass->run, x, skip, pass->time, &level->resnets[j]);
         /* At the first block below the middle x is the middle's result, which no skip shares. */
         ps_drop(pass->run, &x);
         ps_drop(pass->run, &skip);
-        x = ps_video_resnet_forward(pass->run, both, pass->time, &level->resnets[j], NULL, none);
-        ps_drop(pass->run, &both);
-        x = attend(pass, level, j, pass->unet->config.levels - 1 - i, x);
+        ps_video_resnet_time(pass->run, y, pass->time, &level->resnets[j]);
+        x = attend(pass, level, j, pass->unet->config.levels - 1 - i, y);
     }
     if (!level->sampler.weight || !pass->skips.count)
         return x;

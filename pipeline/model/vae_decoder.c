@@ -9,7 +9,7 @@
 static struct ps_video_resnet bind_resnet(struct ps_binder *binder, bool temporal, uint32_t in, uint32_t out)
 {
     if (temporal)
-        return ps_video_resnet_bind(binder, in, out, 0, SPACE_EPS, TIME_EPS, true);
+        return ps_video_resnet_bind(binder, in, 0, out, 0, SPACE_EPS, TIME_EPS, true);
     return (struct ps_video_resnet){.space = ps_resnet_bind(binder, in, out, 0, SPACE_EPS)};
 }
 

@@ -40,28 +40,60 @@ static bool is_partial(struct ps_tensor partial, uint32_t rows, uint32_t groups)
            ps_is_dense(partial);
 }
 
-/* Channels that the kernel loads at once, which must be of one group. */
-static uint32_t measure_width(struct ps_tensor x, uint32_t groups)
+/* What is normalised: x, or the rows of x and of the tensor beside it as one. */
+struct input {
+    struct ps_tensor x, beside; /* beside is null where there is none */
+};
+
+static uint32_t channels_of(struct input in)
 {
-    const uint32_t group_channels = groups ? x.c / groups : 0;
-    return group_channels % 4 ? group_channels % 2 ? 1 : 2 : 4;
+    return in.x.c + in.beside.c;
 }
 
-static void launch_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+static struct input cut_input(struct input in, struct ps_piece piece)
 {
-    const uint32_t rows = x.h * x.w;
+    return (struct input){ps_cut(in.x, piece), ps_cut(in.beside, piece)};
+}
+
+/* Whether x and what is beside it have the same pixels, dense ones. */
+static bool accept_input(struct ps_run *run, const char *op, struct input in, uint32_t width)
+{
+    const struct ps_tensor x = in.x, beside = in.beside;
+    if (!ps_accept_dense(run, op, x, width) || ps_is_null(beside))
+        return ps_run_ok(run);
+    struct ps_tensor whole = x;
+    whole.c = channels_of(in);
+    whole.pitch = ps_frame_elements(whole);
+    const bool fits = x.n == beside.n && x.h == beside.h && x.w == beside.w;
+    return ps_accept_dense(run, op, beside, width) && (fits || ps_reject(run, op, beside)) &&
+           ps_accept(run, op, whole, width);
+}
+
+/* Channels that the kernel loads at once, which must be of one group and of one tensor. */
+static uint32_t measure_width(struct input in, uint32_t groups)
+{
+    const uint32_t group_channels = groups ? channels_of(in) / groups : 0, both = group_channels | in.x.c;
+    return both % 4 ? both % 2 ? 1 : 2 : 4;
+}
+
+static void launch_measure(struct ps_run *run, struct input in, uint32_t groups, struct ps_tensor partial)
+{
+    const struct ps_tensor x = in.x;
+    const uint32_t rows = x.h * x.w, c = channels_of(in);
     struct ps_launch launch = {
         .kernel = PS_KERNEL_norm_stats,
         .type = run->type,
-        .spec[PS_NORM_STATS_SPEC_WIDTH] = measure_width(x, groups),
-        .operands = {x, partial},
+        .spec[PS_NORM_STATS_SPEC_WIDTH] = measure_width(in, groups),
+        .spec[PS_NORM_STATS_SPEC_BESIDE] = !ps_is_null(in.beside),
+        .operands = {x, in.beside, partial},
         .items = {partial.h * groups, 1, x.n},
-        .flops = 4 * ps_elements(x),
+        .flops = 4 * ps_rows(x) * c,
     };
     const struct ps_norm_stats_push push = {
         .n = x.n,
         .rows = rows,
-        .c = x.c,
+        .c = c,
+        .c_x = x.c,
         .groups = groups,
         .splits = partial.h,
         .split_rows = split_rows(rows, groups),
@@ -70,16 +102,22 @@ static void launch_measure(struct ps_run *run, struct ps_tensor x, uint32_t grou
     ps_run_launch(run, &launch);
 }
 
-void ps_norm_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+static void measure(struct ps_run *run, struct input in, uint32_t groups, struct ps_tensor partial)
 {
-    if (!ps_accept_dense(run, "norm_stats", x, measure_width(x, groups)))
+    const struct ps_tensor x = in.x;
+    if (!accept_input(run, "norm_stats", in, measure_width(in, groups)))
         return;
-    if (!groups || x.c % groups || partial.n != x.n || !is_partial(partial, x.h * x.w, groups)) {
+    if (!groups || channels_of(in) % groups || partial.n != x.n || !is_partial(partial, x.h * x.w, groups)) {
         ps_reject(run, "norm_stats", partial);
         return;
     }
-    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, x, partial, none, false);)
-        launch_measure(run, ps_cut(x, piece), groups, ps_cut(partial, piece));
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, x, partial, in.beside, false);)
+        launch_measure(run, cut_input(in, piece), groups, ps_cut(partial, piece));
+}
+
+void ps_norm_measure(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_tensor partial)
+{
+    measure(run, (struct input){x, none}, groups, partial);
 }
 
 struct ps_tensor ps_norm_stats(struct ps_run *run, struct ps_tensor partial, uint32_t span, uint32_t x_rows,
@@ -132,23 +170,26 @@ static bool read_affine(struct ps_run *run, const char *op, struct ps_norm norm,
            (ps_elements(affine[1]) == c || ps_reject(run, op, affine[1]));
 }
 
-static void launch_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
+static void launch_apply(struct ps_run *run, struct input in, struct ps_tensor stats,
                          const struct ps_tensor affine[2], enum ps_act act, struct ps_tensor y)
 {
-    const uint32_t rows = x.h * x.w, width = ps_width(x.c);
+    const struct ps_tensor x = in.x;
+    const uint32_t rows = x.h * x.w, width = ps_width(x.c | y.c);
     struct ps_launch launch = {
         .kernel = PS_KERNEL_norm_apply,
         .type = run->type,
         .spec[PS_NORM_APPLY_SPEC_ACT] = act == PS_SILU ? PS_ACT_SILU : PS_ACT_NONE,
         .spec[PS_NORM_APPLY_SPEC_WIDTH] = width,
-        .operands = {x, stats, affine[0], affine[1], y},
-        .items = {x.c / width * ps_div_up(rows, PS_NORM_APPLY_ROWS), 1, x.n},
-        .flops = (act == PS_SILU ? 8 : 4) * ps_elements(x),
+        .spec[PS_NORM_APPLY_SPEC_BESIDE] = !ps_is_null(in.beside),
+        .operands = {x, in.beside, stats, affine[0], affine[1], y},
+        .items = {y.c / width * ps_div_up(rows, PS_NORM_APPLY_ROWS), 1, x.n},
+        .flops = (act == PS_SILU ? 8 : 4) * ps_elements(y),
     };
     const struct ps_norm_apply_push push = {
         .n = x.n,
         .rows = rows,
-        .c = x.c,
+        .c = y.c,
+        .c_x = x.c,
         .groups = stats.w,
         .stats_pitch = stats.n > 1 ? stats.w * 2 : 0,
     };
@@ -156,13 +197,15 @@ static void launch_apply(struct ps_run *run, struct ps_tensor x, struct ps_tenso
     ps_run_launch(run, &launch);
 }
 
-struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
-                                    struct ps_norm norm, enum ps_act act, struct ps_tensor into)
+/* y, or a new tensor where it is null, is what comes of the input. */
+static struct ps_tensor apply(struct ps_run *run, struct input in, struct ps_tensor stats,
+                              struct ps_norm norm, enum ps_act act, struct ps_tensor y)
 {
-    if (!ps_accept(run, "norm_apply", ps_is_dense(x) ? x : ps_frames(x, 0, 1), ps_width(x.c)))
+    const struct ps_tensor x = in.x;
+    const uint32_t groups = stats.w, c = channels_of(in);
+    if (!ps_run_ok(run))
         return none;
-    const uint32_t groups = stats.w;
-    if (!groups || x.c % groups || stats.h != 1 || stats.c != 2 || (stats.n != 1 && stats.n != x.n) ||
+    if (!groups || c % groups || stats.h != 1 || stats.c != 2 || (stats.n != 1 && stats.n != x.n) ||
         !ps_is_dense(stats)) {
         ps_reject(run, "norm_apply", stats);
         return none;
@@ -171,17 +214,26 @@ struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, stru
         ps_run_fail(run, PS_ERR_INTERNAL, "ops.act", "norm_apply knows no activation %d", (int)act);
         return none;
     }
+    if (ps_is_null(y))
+        y = ps_new(run, run->type, x.n, x.h, x.w, c);
+    struct ps_tensor affine[2];
+    if (!read_affine(run, "norm_apply", norm, c, affine))
+        return none;
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, in.beside, false);)
+        launch_apply(run, cut_input(in, piece), ps_cut(stats, piece), affine, act, ps_cut(y, piece));
+    return ps_result(run, y);
+}
+
+struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
+                                    struct ps_norm norm, enum ps_act act, struct ps_tensor into)
+{
+    if (!ps_accept(run, "norm_apply", ps_is_dense(x) ? x : ps_frames(x, 0, 1), ps_width(x.c)))
+        return none;
     if (!ps_is_null(into) && !ps_same_shape(into, x)) {
         ps_reject(run, "norm_apply", into);
         return none;
     }
-    const struct ps_tensor y = ps_is_null(into) ? ps_new(run, run->type, x.n, x.h, x.w, x.c) : into;
-    struct ps_tensor affine[2];
-    if (!read_affine(run, "norm_apply", norm, x.c, affine))
-        return none;
-    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);)
-        launch_apply(run, ps_cut(x, piece), ps_cut(stats, piece), affine, act, ps_cut(y, piece));
-    return ps_result(run, y);
+    return apply(run, (struct input){x, none}, stats, norm, act, into);
 }
 
 struct ps_tensor ps_norm_apply(struct ps_run *run, struct ps_tensor x, struct ps_tensor stats,
@@ -193,19 +245,26 @@ struct ps_tensor ps_norm_apply(struct ps_run *run, struct ps_tensor x, struct ps
 struct ps_tensor ps_group_norm(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_norm norm,
                                enum ps_act act)
 {
-    if (!ps_accept_dense(run, "group_norm", x, ps_width(x.c)))
+    return ps_group_norm_beside(run, x, none, groups, norm, act);
+}
+
+struct ps_tensor ps_group_norm_beside(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside,
+                                      uint32_t groups, struct ps_norm norm, enum ps_act act)
+{
+    const struct input in = {x, beside};
+    const uint32_t rows = x.h * x.w, c = channels_of(in);
+    if (!accept_input(run, "group_norm", in, ps_width(x.c | c)))
         return none;
-    if (!groups || x.c % groups) {
+    if (!groups || c % groups) {
         ps_reject(run, "group_norm", x);
         return none;
     }
-    const uint32_t rows = x.h * x.w;
     ps_enter(run, "norm");
     struct ps_tensor partial = ps_norm_partial(run, x.n, rows, groups);
-    ps_norm_measure(run, x, groups, partial);
-    const struct ps_tensor stats = ps_norm_stats(run, partial, 1, rows, x.c / groups, norm.eps);
+    measure(run, in, groups, partial);
+    const struct ps_tensor stats = ps_norm_stats(run, partial, 1, rows, c / groups, norm.eps);
     ps_drop(run, &partial);
-    return ps_leave(run, ps_norm_apply(run, x, stats, norm, act));
+    return ps_leave(run, apply(run, in, stats, norm, act, none));
 }
 
 struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_norm norm)

@@ -72,6 +72,10 @@ struct ps_tensor ps_norm_apply_into(struct ps_run *run, struct ps_tensor x, stru
 struct ps_tensor ps_group_norm(struct ps_run *run, struct ps_tensor x, uint32_t groups, struct ps_norm norm,
                                enum ps_act act);
 
+/* The same of the tensor whose rows are x's channels and then beside's, which is not made: beside has x's pixels. */
+struct ps_tensor ps_group_norm_beside(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside, uint32_t groups,
+                                      struct ps_norm norm, enum ps_act act);
+
 /* Layer norm over the channels of every row. */
 struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_norm norm);
 

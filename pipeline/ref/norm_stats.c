@@ -7,9 +7,18 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* Channel i of a row of x and what lies beside it. */
+static float channel(const struct ps_ref_call *call, uint64_t row, uint32_t i)
+{
+    enum { X, BESIDE };
+    const struct ps_norm_stats_push *a = call->push;
+    return i < a->c_x ? ps_ref_load(call, X, row * a->c_x + i)
+                      : ps_ref_load(call, BESIDE, row * (a->c - a->c_x) + i - a->c_x);
+}
+
 void ps_ref_norm_stats(const struct ps_ref_call *call)
 {
-    enum { X, PARTIAL };
+    enum { X, BESIDE, PARTIAL };
     const struct ps_norm_stats_push *a = call->push;
     const uint32_t group_channels = a->c / a->groups;
     for (uint32_t f = 0; f < a->n; f++) {
@@ -19,13 +28,12 @@ void ps_ref_norm_stats(const struct ps_ref_call *call)
                 double mean = 0, m2 = 0;
                 for (uint32_t r = begin; r < end; r++)
                     for (uint32_t i = 0; i < group_channels; i++)
-                        mean +=
-                            ps_ref_load(call, X, ((uint64_t)f * a->rows + r) * a->c + g * group_channels + i);
+                        mean += channel(call, (uint64_t)f * a->rows + r, g * group_channels + i);
                 mean /= (double)(end - begin) * group_channels;
                 for (uint32_t r = begin; r < end; r++) {
                     for (uint32_t i = 0; i < group_channels; i++) {
-                        const uint64_t at = ((uint64_t)f * a->rows + r) * a->c + g * group_channels + i;
-                        const double deviation = ps_ref_load(call, X, at) - mean;
+                        const double deviation =
+                            channel(call, (uint64_t)f * a->rows + r, g * group_channels + i) - mean;
                         m2 += deviation * deviation;
                     }
                 }

@@ -21,6 +21,9 @@ struct ps_weight {
     enum ps_pack pack;
     uint32_t taps;    /* kernel positions, row by row; 1 for linear layers and vectors */
     uint32_t rows;    /* input channels */
+    /* Where the weight takes some of its sources' input channels alone: the first of them, and how many the
+     * sources have; else both 0. */
+    uint32_t first_row, source_rows;
     uint32_t columns; /* output channels, of all sources together */
     /* GEGLU: the file holds all values, then all gates; packed, value j and gate j are columns 2j and 2j + 1.
      */

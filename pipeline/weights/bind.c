@@ -14,8 +14,8 @@
 enum ps_status ps_binder_begin(struct ps_binder *binder, struct ps_part *part, struct ps_error *error)
 {
     *binder = (struct ps_binder){.part = part};
-    /* A weight takes a tensor at least, so there are not more: the array never moves. */
-    const uint32_t most = part->complete ? MOST_WEIGHTS : part->count;
+    /* A weight takes half a tensor at least, so there are not more: the array never moves. */
+    const uint32_t most = part->complete ? MOST_WEIGHTS : 2 * part->count;
     binder->items = calloc(most ? most : 1, sizeof *binder->items);
     if (!binder->items)
         ps_fail(&binder->fault, PS_ERR_MEMORY, "memory.host", "%s: no memory for the list of weights",
@@ -261,6 +261,24 @@ struct ps_layer ps_bind_conv(struct ps_binder *binder, uint32_t out, uint32_t in
     if (bias)
         layer.bias = bind_bias(binder, name, out);
     return layer;
+}
+
+void ps_bind_conv_halves(struct ps_binder *binder, uint32_t out, const uint32_t in[2],
+                         struct ps_layer halves[2], const char *format, ...)
+{
+    char name[PS_NAME_BYTES];
+    FULL_NAME(binder, name, format);
+    const uint32_t all = in[0] + in[1];
+    const int64_t source = claim(binder, name, "weight", 4, (const uint64_t[]){out, all, 1, 1});
+    for (uint32_t i = 0; i < 2; i++) {
+        struct ps_weight *weight = add_weight(binder, PS_PACK_MATRIX, 1, in[i], out, source);
+        if (weight) {
+            weight->first_row = i ? in[0] : 0;
+            weight->source_rows = all;
+        }
+        halves[i] = (struct ps_layer){.weight = weight};
+    }
+    halves[0].bias = bind_bias(binder, name, out);
 }
 
 struct ps_layer ps_bind_conv_frames(struct ps_binder *binder, uint32_t out, uint32_t in, uint32_t taps,

@@ -66,6 +66,11 @@ struct ps_layer ps_bind_qkv(struct ps_binder *binder, uint32_t out, uint32_t in,
 struct ps_layer ps_bind_conv(struct ps_binder *binder, uint32_t out, uint32_t in, uint32_t kernel_h,
                              uint32_t kernel_w, bool bias, const char *format, ...) PS_PRINTF(7, 8);
 
+/* The 1x1 convolution NAME.weight [out, in[0] + in[1], 1, 1] and NAME.bias [out] as two layers whose results are
+ * to be added: of the first in[0] input channels, with the bias, and of the others. */
+void ps_bind_conv_halves(struct ps_binder *binder, uint32_t out, const uint32_t in[2],
+                         struct ps_layer halves[2], const char *format, ...) PS_PRINTF(5, 6);
+
 /* A convolution over frames: NAME.weight [out, in, taps, 1, 1] and NAME.bias [out]. */
 struct ps_layer ps_bind_conv_frames(struct ps_binder *binder, uint32_t out, uint32_t in, uint32_t taps,
                                     const char *format, ...) PS_PRINTF(5, 6);

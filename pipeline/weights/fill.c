@@ -89,11 +89,18 @@ static uint64_t row_of(const struct filler *filler, uint32_t columns, uint32_t c
     return filler->weight->interleave ? column / 2 + (uint64_t)(column % 2) * (columns / 2) : column;
 }
 
+/* Elements of a row of the file's matrix: an output channel. */
+static uint64_t file_row(const struct ps_weight *weight)
+{
+    return (uint64_t)(weight->source_rows ? weight->source_rows : weight->rows) * weight->taps;
+}
+
 /* Columns [column, column + count) of a source of `columns` columns that begins at packed column `base`. */
 static bool fill_columns(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
                          uint32_t base, uint32_t column, uint32_t count)
 {
-    const uint64_t row = (uint64_t)filler->weight->rows * filler->weight->taps;
+    const uint64_t row = file_row(filler->weight),
+                   skipped = (uint64_t)filler->weight->first_row * filler->weight->taps;
     const void *places[PS_PACK_ROWS];
     const uint32_t step = filler->weight->interleave ? 2 : 1;
     /* Neighbours in the file are `step` columns apart: one read for each half. */
@@ -105,7 +112,7 @@ static bool fill_columns(const struct filler *filler, const struct ps_entry *ent
         if (!load(filler, entry, row_of(filler, columns, column + half) * row, rows * row, at))
             return false;
         for (uint32_t i = 0; i < rows; i++)
-            places[i * step + half] = piece(filler, entry, at + i * row);
+            places[i * step + half] = piece(filler, entry, at + i * row + skipped);
         at += rows * row;
     }
     ps_pack_columns(&filler->packed, base + column, count, 0, filler->weight->rows, places);
@@ -123,7 +130,8 @@ static bool fill_long_column(const struct filler *filler, const struct ps_entry 
                 "%s: tensor %.150s: a kernel of %u positions", filler->part->name, entry->name, weight->taps);
         return false;
     }
-    const uint64_t start = row_of(filler, columns, column) * weight->rows * weight->taps;
+    const uint64_t start =
+        row_of(filler, columns, column) * file_row(weight) + (uint64_t)weight->first_row * weight->taps;
     for (uint32_t row = 0; row < weight->rows; row += step) {
         const uint32_t rows = (uint32_t)ps_min_u64(step, weight->rows - row);
         if (!load(filler, entry, start + (uint64_t)row * weight->taps, (size_t)rows * weight->taps, 0))
@@ -137,7 +145,7 @@ static bool fill_long_column(const struct filler *filler, const struct ps_entry 
 static bool fill_source(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
                         uint32_t base)
 {
-    const uint64_t row = (uint64_t)filler->weight->rows * filler->weight->taps;
+    const uint64_t row = file_row(filler->weight);
     uint32_t step = (uint32_t)ps_min_u64(PS_PACK_ROWS, piece_capacity(entry) / row);
     if (step > PS_PACK_COLUMNS)
         step -= step % PS_PACK_COLUMNS;
@@ -165,7 +173,8 @@ static bool fill_transposed(const struct filler *filler, const struct ps_entry *
             const uint32_t count = (uint32_t)ps_min_u64(step, columns - column);
             const void *channels[4] = {NULL};
             for (uint32_t i = 0; i < 4 && quad * 4 + i < rows; i++) {
-                const uint64_t first = (uint64_t)(quad * 4 + i) * entry->shape[0] + column;
+                const uint64_t row = (uint64_t)filler->weight->first_row + quad * 4 + i;
+                const uint64_t first = row * entry->shape[0] + column;
                 if (!load(filler, entry, first, count, (size_t)i * step))
                     return false;
                 channels[i] = piece(filler, entry, (size_t)i * step);
@@ -239,19 +248,20 @@ static bool check(const struct filler *filler)
     const struct ps_weight *weight = filler->weight;
     bool valid = weight->source_count >= 1 && weight->source_count <= PS_WEIGHT_SOURCES &&
                  weight->columns % weight->source_count == 0 && weight->rows && weight->columns &&
-                 weight->taps;
+                 weight->taps &&
+                 (!weight->source_rows || (uint64_t)weight->first_row + weight->rows <= weight->source_rows);
     for (uint32_t i = 0; valid && i < weight->source_count; i++) {
         valid = weight->sources[i] < filler->part->count;
         if (!valid)
             break;
         const struct ps_entry *entry = &filler->part->entries[weight->sources[i]];
-        const uint64_t needed = (uint64_t)columns_of_each(weight) * weight->rows * weight->taps;
+        const uint64_t needed = columns_of_each(weight) * file_row(weight);
         valid =
             ps_stored_readable(entry->type) && needed <= ps_entry_elements(entry) &&
             (!weight->interleave || (weight->source_count == 1 && needed == ps_entry_elements(entry))) &&
             (!entry->transposed || (weight->pack == PS_PACK_MATRIX && entry->rank == 2 && weight->taps == 1 &&
                                     !weight->interleave && columns_of_each(weight) <= entry->shape[0] &&
-                                    weight->rows <= entry->shape[1]));
+                                    (uint64_t)weight->first_row + weight->rows <= entry->shape[1]));
     }
     if (!valid)
         ps_fail(filler->error, PS_ERR_INTERNAL, "weights.sources", "%s: weight %u does not fit its tensors",

@@ -140,6 +140,48 @@ static void group_norm(void **state)
             }
 }
 
+/* x and what is beside it as one, against the tensor that is made of both; and frame by frame. */
+static void one_beside(struct bed *bed, enum ps_type type, uint32_t n, uint32_t c_x, uint32_t c_beside,
+                       uint32_t groups)
+{
+    const uint32_t h = 5, w = 9, c = c_x + c_beside, size = c / groups;
+    bed_begin(bed, type);
+    bed->condition = sqrt((double)h * w * size); /* of a mean of either sign */
+    const struct ps_tensor x = bed_tensor(bed, type, BED_NORMAL, n, h, w, c_x);
+    const struct ps_tensor beside = bed_tensor(bed, type, BED_NORMAL, n, h, w, c_beside);
+    const struct ps_norm norm = norm_of(bed, c);
+    const struct ps_tensor y = ps_group_norm_beside(&bed->run, x, beside, groups, norm, PS_SILU);
+    const struct ps_tensor made =
+        ps_group_norm(&bed->run, ps_concat(&bed->run, x, beside), groups, norm, PS_SILU);
+    /* Sums are in the same order where as many channels are loaded at once. */
+    const bool same = size % 4 == 0 ? c_x % 4 == 0 : size % 2 || c_x % 2 == 0;
+    if (same) {
+        bed_identical(bed, y, made);
+    } else {
+        double *want = bed_memory(bed, ps_elements(made), sizeof *want);
+        const float *values = bed_floats(bed, made);
+        for (uint64_t i = 0; i < ps_elements(made); i++)
+            want[i] = values[i];
+        bed_expect(bed, y, want, h * w * size);
+    }
+    for (uint32_t f = 0; f < n && n > 1; f++)
+        bed_identical(bed, ps_frames(y, f, 1),
+                      ps_group_norm_beside(&bed->run, ps_frames(x, f, 1), ps_frames(beside, f, 1), groups,
+                                           norm, PS_SILU));
+    bed_end(bed);
+}
+
+/* Groups that end where x does, groups that begin in x and end beside it, and channels of which neither has a
+ * multiple of four. */
+static void beside(void **state)
+{
+    static const uint32_t cases[][3] = {{8, 4, 3},     {4, 8, 2}, {5, 7, 3},      {6, 2, 2},     {1, 2, 1},
+                                        {128, 64, 32}, {3, 1, 4}, {640, 320, 32}, {320, 320, 32}};
+    for (enum ps_type type = PS_F32; type <= PS_F16; type++)
+        for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            one_beside(*state, type, 1 + i % 3, cases[i][0], cases[i][1], cases[i][2]);
+}
+
 static void rejects(void **state)
 {
     struct bed *bed = *state;
@@ -157,12 +199,17 @@ static void rejects(void **state)
     assert_true(ps_is_null(ps_group_norm(&bed->run, bed_tensor(bed, PS_F32, BED_NORMAL, 3, 3, 3, 6), 4,
                                          norm_of(bed, 6), PS_NONE)));
     bed_end_failed(bed, "ops.shape");
+    bed_begin(bed, PS_F32);
+    const struct ps_tensor longer = bed_tensor(bed, PS_F32, BED_NORMAL, 3, 3, 3, 6);
+    assert_true(ps_is_null(
+        ps_group_norm_beside(&bed->run, longer, ps_frames(longer, 0, 2), 4, norm_of(bed, 12), PS_NONE)));
+    bed_end_failed(bed, "ops.shape");
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(shapes), cmocka_unit_test(rows),
-                                       cmocka_unit_test(fills), cmocka_unit_test(group_norm),
-                                       cmocka_unit_test(rejects)};
+                                       cmocka_unit_test(fills),  cmocka_unit_test(group_norm),
+                                       cmocka_unit_test(beside), cmocka_unit_test(rejects)};
     return bed_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

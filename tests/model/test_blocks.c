@@ -74,8 +74,8 @@ static void bind_block(struct subject *subject, struct ps_binder *binder)
     const struct block_case *what = subject->what;
     switch (what->kind) {
     case RESNET:
-        subject->resnet = ps_video_resnet_bind(binder, what->in, what->out, what->embedding, what->space_eps,
-                                               what->time_eps, what->switched);
+        subject->resnet = ps_video_resnet_bind(binder, what->in, 0, what->out, what->embedding,
+                                               what->space_eps, what->time_eps, what->switched);
         break;
     case TRANSFORMER:
         subject->transformer = ps_transformer_bind(binder, what->in, what->heads, 24, what->layers);

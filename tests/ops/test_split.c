@@ -143,6 +143,13 @@ static struct ps_tensor group_norm(struct ps_run *run)
     return ps_group_norm(run, frames_of(run, 1), 4, norm, PS_SILU);
 }
 
+/* The wider of two tensors is split where the other is not. */
+static struct ps_tensor group_norm_beside(struct ps_run *run)
+{
+    const struct ps_tensor x = input(run, FRAMES, ROWS, COLUMNS, CHANNELS - 4, 1);
+    return ps_group_norm_beside(run, x, input(run, FRAMES, ROWS, COLUMNS, 4, 3), 2, norm, PS_SILU);
+}
+
 static struct ps_tensor norm_of_slabs(struct ps_run *run)
 {
     const struct ps_tensor x = frames_of(run, 1), y = frames_of(run, 5);
@@ -227,6 +234,7 @@ static const struct op_case cases[] = {
     CASE(conv_halving),
     CASE(conv_frames_into_slab),
     CASE(group_norm),
+    CASE(group_norm_beside),
     CASE(norm_of_slabs),
     CASE(layer_norm),
     CASE(attention),

@@ -138,6 +138,37 @@ static void test_differences(void **state)
     ps_part_clear(&part);
 }
 
+/* One tensor as two weights, of some of its input channels each. */
+static void test_halves(void **state)
+{
+    (void)state;
+    struct ps_part part;
+    make_part(&part);
+    struct ps_binder binder;
+    struct ps_weight_set set;
+    struct ps_error error = {0};
+    struct ps_layer halves[2];
+    assert_int_equal(ps_binder_begin(&binder, &part, &error), PS_OK);
+    ps_bind_conv_halves(&binder, 8, (const uint32_t[]){3, 5}, halves, "quant_conv");
+    assert_int_equal(ps_binder_finish(&binder, &set, &error), PS_OK);
+    assert_int_equal(set.count, 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct ps_weight *weight = halves[i].weight;
+        assert_true(weight->pack == PS_PACK_MATRIX && weight->taps == 1 && weight->columns == 8);
+        assert_true(weight->rows == (i ? 5 : 3) && weight->first_row == (i ? 3 : 0) &&
+                    weight->source_rows == 8);
+    }
+    assert_true(halves[0].bias && halves[0].bias->columns == 8 && !halves[1].bias);
+    ps_weight_set_free(&set);
+
+    assert_int_equal(ps_binder_begin(&binder, &part, &error), PS_OK);
+    ps_bind_conv_halves(&binder, 8, (const uint32_t[]){3, 4}, halves, "quant_conv");
+    assert_int_equal(binder.misshapen, 1);
+    assert_true(!halves[0].weight && !halves[1].weight);
+    ps_binder_drop(&binder);
+    ps_part_clear(&part);
+}
+
 static void test_misuse(void **state)
 {
     (void)state;
@@ -226,10 +257,8 @@ static void test_layouts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_all),    cmocka_unit_test(test_differences), cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_misuse), cmocka_unit_test(test_layouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

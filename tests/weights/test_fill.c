@@ -154,10 +154,11 @@ static uint8_t *fill_guarded(const struct ps_part *part, const struct ps_weight 
  * ---------------------------------------------------------------------------------------------------- */
 
 /* What a matrix is made of: `sources` tensors of [columns, rows, taps], of which `taken` columns each are
- * used. */
+ * used, and of these the rows [first, first + used), all where `used` is 0. */
 struct matrix {
     uint32_t columns, rows, taps, sources, taken;
     bool interleave, transposed;
+    uint32_t first, used;
 };
 
 /* The file's index of one element of the packed matrix, in *source. */
@@ -166,6 +167,7 @@ static uint64_t naive_index(const struct matrix *m, uint32_t tap, uint32_t row, 
 {
     *source = column / m->taken;
     column %= m->taken;
+    row += m->first;
     if (m->interleave)
         column = column / 2 + column % 2 * (m->columns / 2);
     if (m->transposed)
@@ -189,23 +191,26 @@ static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_
         entry->transposed = m->transposed;
     }
     assert_int_equal(ps_part_seal(&part, &error), PS_OK);
+    const uint32_t rows = m->used ? m->used : m->rows;
     const struct ps_weight weight = {.pack = PS_PACK_MATRIX,
                                      .taps = m->taps,
-                                     .rows = m->rows,
+                                     .rows = rows,
+                                     .first_row = m->first,
+                                     .source_rows = m->used ? m->rows : 0,
                                      .columns = m->taken * m->sources,
                                      .interleave = m->interleave,
                                      .source_count = m->sources,
                                      .sources = {0, 1, 2}};
     uint64_t bytes;
     uint8_t *memory = fill_guarded(&part, &weight, type, &bytes);
-    const uint32_t quads = (m->rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
+    const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
     assert_int_equal(bytes, (uint64_t)m->taps * quads * padded * 4 * ps_type_bytes(type));
     for (uint32_t tap = 0; tap < m->taps; tap++) {
         for (uint32_t row = 0; row < quads * 4; row++) {
             for (uint32_t column = 0; column < padded; column++) {
                 const uint64_t at = ps_packed_index(quads, padded, tap, row, column);
                 uint32_t expected = 0, source;
-                if (row < m->rows && column < weight.columns) {
+                if (row < rows && column < weight.columns) {
                     const uint64_t index = naive_index(m, tap, row, column, &source);
                     expected = expected_bits(stored, data[source], index, type);
                 }
@@ -226,36 +231,43 @@ static void test_matrices(void **state)
 {
     (void)state;
     static const struct matrix matrices[] = {
-        {1, 1, 1, 1, 1, false, false},
-        {8, 4, 1, 1, 8, false, false},
-        {5, 7, 1, 1, 5, false, false},
-        {130, 301, 1, 1, 130, false, false},
-        {9, 3, 9, 1, 9, false, false},
-        {70, 13, 9, 1, 70, false, false},
-        {64, 32, 9, 1, 64, false, false},
-        {3, 5, 3, 1, 3, false, false},
-        {16, 3, 196, 1, 16, false, false},
+        {1, 1, 1, 1, 1, false, false, 0, 0},
+        {8, 4, 1, 1, 8, false, false, 0, 0},
+        {5, 7, 1, 1, 5, false, false, 0, 0},
+        {130, 301, 1, 1, 130, false, false, 0, 0},
+        {9, 3, 9, 1, 9, false, false, 0, 0},
+        {70, 13, 9, 1, 70, false, false, 0, 0},
+        {64, 32, 9, 1, 64, false, false, 0, 0},
+        {3, 5, 3, 1, 3, false, false, 0, 0},
+        {16, 3, 196, 1, 16, false, false, 0, 0},
         /* GEGLU */
-        {10, 7, 1, 1, 10, true, false},
-        {160, 40, 1, 1, 160, true, false},
-        {2, 1, 1, 1, 2, true, false},
+        {10, 7, 1, 1, 10, true, false, 0, 0},
+        {160, 40, 1, 1, 160, true, false, 0, 0},
+        {2, 1, 1, 1, 2, true, false, 0, 0},
         /* query, key, value */
-        {12, 20, 1, 3, 12, false, false},
-        {64, 64, 1, 3, 64, false, false},
-        {5, 6, 1, 3, 5, false, false},
+        {12, 20, 1, 3, 12, false, false, 0, 0},
+        {64, 64, 1, 3, 64, false, false, 0, 0},
+        {5, 6, 1, 3, 5, false, false, 0, 0},
         /* the first output channels */
-        {8, 8, 1, 1, 4, false, false},
-        {10, 3, 1, 1, 5, false, false},
+        {8, 8, 1, 1, 4, false, false, 0, 0},
+        {10, 3, 1, 1, 5, false, false, 0, 0},
         /* stored the other way round */
-        {13, 22, 1, 1, 13, false, true},
-        {48, 160, 1, 1, 48, false, true},
-        {140000, 2, 1, 1, 140000, false, true},
+        {13, 22, 1, 1, 13, false, true, 0, 0},
+        {48, 160, 1, 1, 48, false, true, 0, 0},
+        {140000, 2, 1, 1, 140000, false, true, 0, 0},
         /* rows that a piece holds few of, one of, and none of */
-        {4, 60000, 1, 1, 4, false, false},
-        {2, 200000, 1, 1, 2, true, false},
-        {1, 300001, 1, 1, 1, false, false},
-        {2, 265001, 1, 1, 2, true, false},
-        {1, 40001, 9, 1, 1, false, false},
+        {4, 60000, 1, 1, 4, false, false, 0, 0},
+        {2, 200000, 1, 1, 2, true, false, 0, 0},
+        {1, 300001, 1, 1, 1, false, false, 0, 0},
+        {2, 265001, 1, 1, 2, true, false, 0, 0},
+        {1, 40001, 9, 1, 1, false, false, 0, 0},
+        /* some of the input channels */
+        {130, 301, 1, 1, 130, false, false, 0, 200},
+        {130, 301, 1, 1, 130, false, false, 200, 101},
+        {5, 7, 1, 1, 5, false, false, 2, 5},
+        {6, 12, 9, 1, 6, false, false, 4, 7},
+        {48, 160, 1, 1, 48, false, true, 96, 64},
+        {1, 600001, 1, 1, 1, false, false, 100003, 400001},
     };
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         for (size_t k = 0; k < 3; k++) {
@@ -387,14 +399,15 @@ static void test_bad_weights(void **state)
         ps_part_add_array(&part, "a", PS_STORED_F32, 2, (const uint64_t[]){5, 7}, values, &error));
     const struct ps_weight good = {
         .pack = PS_PACK_MATRIX, .taps = 1, .rows = 7, .columns = 5, .source_count = 1, .sources = {0}};
-    struct ps_weight bad[5] = {good, good, good, good, good};
+    struct ps_weight bad[6] = {good, good, good, good, good, good};
     bad[0].sources[0] = 1;
     bad[1].columns = 6;
     bad[2].taps = 2;
     bad[3].source_count = 0;
     bad[4].source_count = 2;
+    bad[5].rows = 4, bad[5].first_row = 4, bad[5].source_rows = 7;
     float to[512];
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         error = (struct ps_error){0};
         assert_false(part.store.fill(&part.store, &bad[i], PS_F32, to, &error));
         assert_int_equal(error.status, PS_ERR_INTERNAL);
