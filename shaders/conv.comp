@@ -2,9 +2,6 @@
 #include "lib/kernel.glsl"
 #include "conv.h"
 
-layout(constant_id = PS_CONV_SPEC_KERNEL_H) const uint KERNEL_H = 1;
-layout(constant_id = PS_CONV_SPEC_KERNEL_W) const uint KERNEL_W = 1;
-layout(constant_id = PS_CONV_SPEC_STRIDE) const uint STRIDE = 1;
 layout(constant_id = PS_CONV_SPEC_ALIGNED) const uint ALIGNED = 0;
 layout(push_constant) uniform Arguments {
     ReadS x;
@@ -19,20 +16,7 @@ layout(push_constant) uniform Arguments {
 
 #include "lib/quad.glsl"
 #include "lib/tile.glsl"
-
-/* An output pixel's place in the input: its frame's first input row, and the input row and column under the
- * kernel's top left corner, which padding may put outside. */
-struct place {
-    uint frame_row;
-    int y, x;
-};
-
-place place_of(uint m)
-{
-    const uint row = m / push.out_w;
-    return place(row / push.out_h * push.in_h, int(row % push.out_h * STRIDE) - int(push.pad_y),
-                 int(m % push.out_w * STRIDE) - int(push.pad_x));
-}
+#include "lib/window.glsl"
 
 void main()
 {

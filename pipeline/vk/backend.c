@@ -79,7 +79,9 @@ struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error
     vk->log = params->log;
     vk->dispatch_flops = params->dispatch_flops;
     vk->timeout_ns = params->timeout_ns;
+    vk->tile = params->tile;
     if (ps_vk_instance_open(vk, params->validate, error) && ps_vk_device_open(vk, params->selector, error) &&
+        ps_vk_variants_open(vk, params->variant, error) &&
         ps_vk_memory_open(vk, params->stage, error) && ps_vk_pipelines_open(vk, error) &&
         ps_vk_recorder_open(vk, error))
         return &vk->base;

@@ -229,6 +229,9 @@ static void keep_limits(struct ps_vk *vk, const struct survey *survey)
     vk->family = survey->family;
     vk->kind = survey->properties.properties.deviceType;
     memcpy(vk->max_groups, limits->maxComputeWorkGroupCount, sizeof vk->max_groups);
+    vk->subgroup = survey->properties11.subgroupSize;
+    vk->shared_bytes = limits->maxComputeSharedMemorySize;
+    vk->max_lanes = limits->maxComputeWorkGroupInvocations;
     if (!vk->dispatch_flops)
         vk->dispatch_flops = flops_bound(vk->kind);
     if (!vk->timeout_ns)
@@ -246,17 +249,43 @@ static void keep_limits(struct ps_vk *vk, const struct survey *survey)
     vk->base.segment_limit = segment & ~(uint64_t)(PS_ALIGNMENT - 1);
 }
 
+/* Cooperative matrices are the work of whole subgroups of a size that is known. */
+static void keep_matrices(struct ps_vk *vk, const struct survey *survey)
+{
+    const VkPhysicalDeviceVulkan13Properties *sizes = &survey->properties13;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &matrices};
+    vk->fixed_subgroup = vk->full_subgroups && sizes->minSubgroupSize <= vk->subgroup &&
+                         vk->subgroup <= sizes->maxSubgroupSize &&
+                         sizes->requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
+    if (!vk->fixed_subgroup || !survey->features12.shaderFloat16 || !survey->features12.vulkanMemoryModel ||
+        !has_extension(vk, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+        return;
+    vk->fn.GetPhysicalDeviceFeatures2(vk->physical, &features);
+    if (matrices.cooperativeMatrix)
+        vk->matrix = ps_vk_find_matrix(vk);
+}
+
 static bool create_device(struct ps_vk *vk, struct ps_error *error)
 {
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+        .cooperativeMatrix = VK_TRUE,
+    };
     VkPhysicalDeviceVulkan13Features features13 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+        .pNext = vk->matrix.m ? &matrices : NULL,
         .subgroupSizeControl = VK_TRUE,
         .computeFullSubgroups = VK_TRUE,
     };
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .pNext = vk->full_subgroups ? &features13 : NULL,
+        .shaderFloat16 = vk->matrix.m != 0,
         .bufferDeviceAddress = VK_TRUE,
+        .vulkanMemoryModel = vk->matrix.m != 0,
     };
     VkPhysicalDeviceVulkan11Features features11 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
@@ -270,15 +299,20 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
+    const char *extensions[2];
+    uint32_t extension_count = 0;
     vk->has_budget = has_extension(vk, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-    const char *const extension = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    if (vk->has_budget)
+        extensions[extension_count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    if (vk->matrix.m)
+        extensions[extension_count++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features11,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
-        .enabledExtensionCount = vk->has_budget,
-        .ppEnabledExtensionNames = &extension,
+        .enabledExtensionCount = extension_count,
+        .ppEnabledExtensionNames = extensions,
     };
     if (!PS_VK(vk, error, CreateDevice, vk->physical, &info, NULL, &vk->device) ||
         !ps_vk_load_device(vk, error))
@@ -306,6 +340,7 @@ bool ps_vk_device_open(struct ps_vk *vk, const char *selector, struct ps_error *
     vk->info = devices[index];
     survey_device(vk, vk->physical, &survey);
     keep_limits(vk, &survey);
+    keep_matrices(vk, &survey);
     if (!create_device(vk, error))
         return false;
     ps_log(&vk->log, PS_LOG_INFO, "device %s: %s (%s)", vk->info.selector, vk->info.name, vk->info.driver);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "vk/spirv.h"
 
 /* The work groups of one dispatch along each axis, so that a piece of the launch stays within the device's
  * limits and within dispatch_flops; cut along z first, then y, then x. */
@@ -21,6 +20,7 @@ static void cut(const struct ps_vk *vk, const struct ps_launch *launch, const ui
 }
 
 struct call {
+    struct ps_vk_choice choice;
     VkPipeline pipeline;
     uint32_t range_count;
     struct ps_range ranges[PS_MAX_OPERANDS];
@@ -48,7 +48,8 @@ static bool prepare(struct ps_vk *vk, const struct ps_launch *launch, struct cal
     }
     memcpy(call->push + 2 * operands, launch->push, row->push_bytes);
     call->push_words = (uint32_t)(2 * operands + row->push_bytes / 4 + 3);
-    call->pipeline = ps_vk_pipeline(vk, launch, error);
+    call->choice = ps_vk_choose(vk, launch);
+    call->pipeline = ps_vk_pipeline(vk, &call->choice, launch->type, error);
     return call->pipeline;
 }
 
@@ -77,19 +78,19 @@ static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3
                             call->push_words * 4, call->push);
     vk->fn.CmdDispatch(slot->commands, count[0], count[1], count[2]);
     vk->counts.dispatches++;
+    vk->counts.by_variant += call->choice.shader >= PS_KERNELS;
     return true;
 }
 
 bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
 {
     struct ps_vk *vk = (struct ps_vk *)backend;
-    const struct ps_vk_kernel *kernel = &ps_vk_kernels[launch->kernel];
     struct call call;
     if (!prepare(vk, launch, &call, error))
         return false;
     uint32_t groups[3], step[3], first[3], count[3];
     for (int axis = 0; axis < 3; axis++)
-        groups[axis] = ps_div_up(launch->items[axis], kernel->group[axis]);
+        groups[axis] = ps_div_up(launch->items[axis], call.choice.group[axis]);
     if (!groups[0] || !groups[1] || !groups[2])
         return true;
     cut(vk, launch, groups, step);

@@ -36,12 +36,12 @@ bool ps_vk_load_entry(struct ps_vk_functions *fn, struct ps_error *error)
     if (!fn->name)                                                                                           \
         return missing(error, "vk" #name);
 #define PS_VK_INSTANCE(name)
-#define PS_VK_DEBUG(name)
+#define PS_VK_OPTIONAL(name)
 #define PS_VK_DEVICE(name)
 #include "vk/functions.def"
 #undef PS_VK_ENTRY
 #undef PS_VK_INSTANCE
-#undef PS_VK_DEBUG
+#undef PS_VK_OPTIONAL
 #undef PS_VK_DEVICE
     return true;
 }
@@ -53,12 +53,12 @@ bool ps_vk_load_instance(struct ps_vk *vk, struct ps_error *error)
     vk->fn.name = (PFN_vk##name)vkGetInstanceProcAddr(vk->instance, "vk" #name);                             \
     if (!vk->fn.name)                                                                                        \
         return missing(error, "vk" #name);
-#define PS_VK_DEBUG(name) vk->fn.name = (PFN_vk##name)vkGetInstanceProcAddr(vk->instance, "vk" #name);
+#define PS_VK_OPTIONAL(name) vk->fn.name = (PFN_vk##name)vkGetInstanceProcAddr(vk->instance, "vk" #name);
 #define PS_VK_DEVICE(name)
 #include "vk/functions.def"
 #undef PS_VK_ENTRY
 #undef PS_VK_INSTANCE
-#undef PS_VK_DEBUG
+#undef PS_VK_OPTIONAL
 #undef PS_VK_DEVICE
     return true;
 }
@@ -67,7 +67,7 @@ bool ps_vk_load_device(struct ps_vk *vk, struct ps_error *error)
 {
 #define PS_VK_ENTRY(name)
 #define PS_VK_INSTANCE(name)
-#define PS_VK_DEBUG(name)
+#define PS_VK_OPTIONAL(name)
 #define PS_VK_DEVICE(name)                                                                                   \
     vk->fn.name = (PFN_vk##name)vk->fn.GetDeviceProcAddr(vk->device, "vk" #name);                            \
     if (!vk->fn.name)                                                                                        \
@@ -75,7 +75,7 @@ bool ps_vk_load_device(struct ps_vk *vk, struct ps_error *error)
 #include "vk/functions.def"
 #undef PS_VK_ENTRY
 #undef PS_VK_INSTANCE
-#undef PS_VK_DEBUG
+#undef PS_VK_OPTIONAL
 #undef PS_VK_DEVICE
     return true;
 }

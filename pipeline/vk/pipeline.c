@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vk/spirv.h"
-
 struct key {
-    uint32_t kernel, type, spec[PS_MAX_SPEC];
+    uint32_t shader, type, spec[PS_VK_MAX_SPEC];
 };
 
 struct ps_vk_pipeline {
@@ -87,30 +85,29 @@ static bool made(const struct ps_vk *vk, const struct key *key, VkResult result,
                  struct ps_error *error)
 {
     struct ps_error cause = {0};
-    const char *kernel = ps_kernel_row((enum ps_kernel)key->kernel)->name,
-               *type = ps_type_name((enum ps_type)key->type);
+    const char *shader = ps_vk_shaders[key->shader].name, *type = ps_type_name((enum ps_type)key->type);
     if (ps_vk_check(result, call, &cause))
         return true;
     const bool common = cause.status == PS_ERR_MEMORY || cause.status == PS_ERR_DEVICE_LOST;
     ps_fail(error, common ? cause.status : PS_ERR_DEVICE, common ? cause.id : "device.shader",
-            "the shader %s for %s cannot be made on %s: %s", kernel, type, vk->info.name, cause.message);
+            "the shader %s for %s cannot be made on %s: %s", shader, type, vk->info.name, cause.message);
     ps_hint(error, "update the driver, or render with --device cpu");
     return false;
 }
 
 static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline, struct ps_error *error)
 {
-    const struct ps_vk_kernel *kernel = &ps_vk_kernels[key->kernel];
+    const struct ps_vk_code *code = &ps_vk_shaders[key->shader];
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = kernel->spirv[key->type].bytes,
-        .pCode = kernel->spirv[key->type].words,
+        .codeSize = code->spirv[key->type].bytes,
+        .pCode = code->spirv[key->type].words,
     };
-    VkSpecializationMapEntry map[PS_MAX_SPEC];
-    for (uint32_t i = 0; i < PS_MAX_SPEC; i++)
+    VkSpecializationMapEntry map[PS_VK_MAX_SPEC];
+    for (uint32_t i = 0; i < PS_VK_MAX_SPEC; i++)
         map[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
     const VkSpecializationInfo spec = {
-        .mapEntryCount = PS_MAX_SPEC,
+        .mapEntryCount = PS_VK_MAX_SPEC,
         .pMapEntries = map,
         .dataSize = sizeof key->spec,
         .pData = key->spec,
@@ -119,11 +116,17 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
     VkResult result = vk->fn.CreateShaderModule(vk->device, &module_info, NULL, &module);
     if (!made(vk, key, result, "vkCreateShaderModule", error))
         return false;
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroups = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = vk->subgroup,
+    };
+    const bool is_variant = key->shader >= PS_KERNELS;
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage =
             {
                 .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .pNext = is_variant && vk->fixed_subgroup ? &subgroups : NULL,
                 .flags = vk->full_subgroups ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                 .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                 .module = module,
@@ -137,10 +140,11 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
     return made(vk, key, result, "vkCreateComputePipelines", error);
 }
 
-VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error)
+VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_vk_choice *choice, enum ps_type type,
+                          struct ps_error *error)
 {
-    struct key key = {.kernel = launch->kernel, .type = launch->type};
-    memcpy(key.spec, launch->spec, sizeof key.spec);
+    struct key key = {.shader = choice->shader, .type = type};
+    memcpy(key.spec, choice->spec, sizeof key.spec);
     if (!make_room(&vk->pipelines, error))
         return VK_NULL_HANDLE;
     struct ps_vk_pipeline *entry = find(vk->pipelines.entries, vk->pipelines.capacity, &key);

@@ -6,14 +6,24 @@
 
 #include "run/launch.h"
 
-struct ps_vk_kernel {
-    uint32_t group[3]; /* items that one work group covers */
+/* Every shader: first each kernel's own, by enum ps_kernel, then the rows of shaders/variants.def. */
+enum ps_vk_shader {
+    PS_VK_OWN_SHADERS = PS_KERNELS - 1,
+#define PS_VARIANT(kernel, variant, types, extension) PS_SHADER_##kernel##_##variant,
+#include "variants.def"
+#undef PS_VARIANT
+    PS_VK_SHADERS
+};
+
+struct ps_vk_code {
+    const char *name;
+    uint32_t group[3]; /* items that one work group covers; 0 for a variant, which is fitted to the device */
     struct {
-        const uint32_t *words;
+        const uint32_t *words; /* null where the shader is not for the type */
         size_t bytes;
     } spirv[2]; /* by enum ps_type of the launch */
 };
 
-extern const struct ps_vk_kernel ps_vk_kernels[PS_KERNELS];
+extern const struct ps_vk_code ps_vk_shaders[PS_VK_SHADERS];
 
 #endif

@@ -9,7 +9,9 @@
 
 #include "run/arena.h"
 #include "vk/check.h"
+#include "vk/coop.h"
 #include "vk/hazard.h"
+#include "vk/variant.h"
 #include "vk/vk.h"
 
 #define PS_VK_INSTALL_HINT                                                                                   \
@@ -19,12 +21,12 @@
 struct ps_vk_functions {
 #define PS_VK_ENTRY(name) PFN_vk##name name;
 #define PS_VK_INSTANCE PS_VK_ENTRY
-#define PS_VK_DEBUG PS_VK_ENTRY
+#define PS_VK_OPTIONAL PS_VK_ENTRY
 #define PS_VK_DEVICE PS_VK_ENTRY
 #include "vk/functions.def"
 #undef PS_VK_ENTRY
 #undef PS_VK_INSTANCE
-#undef PS_VK_DEBUG
+#undef PS_VK_OPTIONAL
 #undef PS_VK_DEVICE
 };
 
@@ -78,6 +80,13 @@ struct ps_vk {
     bool has_budget;     /* VK_EXT_memory_budget */
     bool full_subgroups; /* pipelines can ask for them */
     uint32_t max_groups[3];
+    uint32_t subgroup;     /* lanes; a shader's own where full_subgroups, else what the driver says is usual */
+    uint32_t shared_bytes; /* of a work group */
+    uint32_t max_lanes;    /* of a work group */
+    bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
+    struct ps_vk_matrix matrix;
+    uint32_t tile;         /* as ps_vk_params.tile */
+    uint32_t variants;     /* in use, by bits: see variant.c */
     uint64_t dispatch_flops; /* the most that one dispatch does */
     uint64_t timeout_ns;     /* of one wait */
 
@@ -126,8 +135,9 @@ bool ps_vk_locate(struct ps_vk *vk, struct ps_tensor t, struct ps_range *range,
 /* pipeline.c */
 bool ps_vk_pipelines_open(struct ps_vk *vk, struct ps_error *error);
 void ps_vk_pipelines_close(struct ps_vk *vk);
-/* The pipeline for a launch's kernel, type and specialisation constants; null after an error. */
-VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error);
+/* The pipeline of a shader for a type and specialisation constants; null after an error. */
+VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_vk_choice *choice, enum ps_type type,
+                          struct ps_error *error);
 
 /* record.c */
 bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error);

@@ -13,13 +13,21 @@ struct ps_vk_params {
     /* Under the Khronos validation layer, synchronisation included. It may log from threads of its own. */
     bool validate;
 
+    /* Null: each kernel's variant that is fastest on the device. PS_VK_OWN: no variants. Else the name of the
+     * one to use wherever it can be, and no other: for tests, and to find a fault. */
+    const char *variant;
+
     /* For tests. */
     bool stage; /* transfers pass through staging memory even where the device's own can be mapped */
+    uint32_t tile; /* of the variant's tiles the one to take wherever it can be, counted from 1; 0: the best */
     uint64_t dispatch_flops; /* the most that one dispatch does, where not the device's own bound */
     uint64_t timeout_ns;     /* how long one wait may take, where not the device's own bound */
 };
 
-/* Opens a device; null with the reason in `error`: PS_ERR_DEVICE, PS_ERR_MEMORY. Close with ops->close. */
+#define PS_VK_OWN "own"
+
+/* Opens a device; null with the reason in `error`: PS_ERR_DEVICE, PS_ERR_MEMORY,
+ * PS_ERR_USAGE for a variant that no kernel has. Close with ops->close. */
 struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error *error);
 
 /* The device in use; valid until it is closed. */
@@ -31,6 +39,7 @@ uint64_t ps_vk_messages(const struct ps_backend *backend);
 /* Barriers and submissions recorded so far, for tests of their number. */
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
+    uint64_t by_variant; /* of the dispatches, those by other shaders than a kernel's own */
 };
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);
 

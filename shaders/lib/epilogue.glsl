@@ -4,6 +4,8 @@
 #ifndef PS_EPILOGUE_GLSL
 #define PS_EPILOGUE_GLSL
 
+#extension GL_EXT_control_flow_attributes : require
+
 #include "lib/activation.glsl"
 #include "linear.h"
 
@@ -45,6 +47,46 @@ void store_pair(uint m, uint column, vec2 biased)
             store_scaled(activation(ACT, biased.x + vector_at(m, column)), m * push.n + column);
         if (column + 1 < push.n)
             store_scaled(activation(ACT, biased.y + vector_at(m, column + 1)), m * push.n + column + 1);
+    }
+}
+
+/* Two elements at once, of an operand whose rows begin at multiples of two. */
+#if PS_F16
+#define S2 f16vec2
+#else
+#define S2 vec2
+#endif
+layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) readonly buffer ReadS2 {
+    S2 at[];
+};
+layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) writeonly buffer WriteS2 {
+    S2 at[];
+};
+
+/* store_pair for four columns, of which the first is a multiple of four. Where n is one, so that every row of y begins at
+ * one, they are loaded and stored together. */
+void store_quad(uint m, uint column, vec4 biased)
+{
+    if (push.n % 4 != 0) {
+        store_pair(m, column, biased.xy);
+        store_pair(m, column + 2, biased.zw);
+    } else if (column < push.n) {
+        const uint at = m * push.n + column;
+        if (VECTOR != 0)
+            biased += load4(vector, (m / push.vector_rows * push.n + column) / 4);
+        if (ACT == PS_ACT_GEGLU) {
+            vec2 value = push.scale * biased.xz * vec2(gelu(biased.y), gelu(biased.w));
+            if (RESIDUAL != 0)
+                value += vec2(ReadS2(residual).at[at / 4]);
+            WriteS2(y).at[at / 4] = S2(value);
+        } else {
+            [[unroll]] for (uint i = 0; i < 4; i++)
+                biased[i] = activation(ACT, biased[i]);
+            biased *= push.scale;
+            if (RESIDUAL != 0)
+                biased += load4(residual, at / 4);
+            store4(y, at / 4, biased);
+        }
     }
 }
 

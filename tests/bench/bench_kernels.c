@@ -1,7 +1,12 @@
 /* Rates of the heavy kernels on a Vulkan device, beside the rate of multiply-adds without loads in the same
  * run.
  *
- *     bench_kernels [--device NAME] [--type f32|f16] [--rounds N] [PART OF A CASE'S NAME]
+ *     bench_kernels [--device NAME] [--type f32|f16] [--rounds N] [--variant NAME] [--tile N] [--frames N]
+ *                   [--divide N] [--tsv] [PART OF A CASE'S NAME]
+ *
+ * --frames multiplies the rows of a case, as the frames of a clip do, --divide divides them. --tsv prints for
+ * gpu_rates.py: name, type, rows, columns, terms of a sum, GFLOP/s. Where a launch takes less than SPAN_SECONDS it
+ * is made several times between two waits.
  *
  * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
  * s" counts processor time of all threads instead of time on the wall: on a software device that other work
@@ -19,6 +24,8 @@
 #include "vk/vk.h"
 
 #define MAX_ROUNDS 99
+#define SPAN_SECONDS 0.05
+#define MAX_REPEATS 200
 
 enum kind { LINEAR, CONV3X3, CONV_FRAMES, SPACE, TIME };
 
@@ -44,6 +51,13 @@ static const struct bench_case cases[] = {
     {"attention 5 x 64, 2304 tokens", SPACE, 1, 36, 64, 64, 5, PS_NONE},
     {"attention 5 x 64, 25 frames, 2304 pixels", TIME, 25, 36, 64, 64, 5, PS_NONE},
     {"attention 1 x 512, 1024 tokens", SPACE, 1, 32, 32, 512, 1, PS_NONE},
+};
+
+struct options {
+    const char *device, *variant, *part;
+    int rounds, types;
+    uint32_t tile, frames, divide;
+    bool tsv;
 };
 
 /* A case's weights and input on one backend. */
@@ -103,28 +117,31 @@ static uint64_t prepare(struct bench *bench, const struct bench_case *c)
     return bytes;
 }
 
-static void launch(struct bench *bench, const struct bench_case *c)
+/* Launches the case `repeats` times and waits. */
+static void launch(struct bench *bench, const struct bench_case *c, int repeats)
 {
     const struct ps_layer layer = {&bench->weights[0], &bench->weights[1]};
     const struct ps_epilogue epilogue = {.act = c->act};
     struct ps_run *run = &bench->run;
-    ps_enter(run, "bench");
-    switch (c->kind) {
-    case LINEAR:
-        ps_linear(run, bench->x, layer, &epilogue);
-        break;
-    case CONV3X3:
-        ps_conv3x3(run, bench->x, layer, &epilogue);
-        break;
-    case CONV_FRAMES:
-        ps_conv_frames(run, bench->x, 0, c->n, layer, &epilogue);
-        break;
-    case SPACE:
-    case TIME:
-        ps_self_attention(run, bench->x, c->columns, c->kind == SPACE ? PS_SPACE : PS_TIME);
-        break;
+    for (int i = 0; i < repeats; i++) {
+        ps_enter(run, "bench");
+        switch (c->kind) {
+        case LINEAR:
+            ps_linear(run, bench->x, layer, &epilogue);
+            break;
+        case CONV3X3:
+            ps_conv3x3(run, bench->x, layer, &epilogue);
+            break;
+        case CONV_FRAMES:
+            ps_conv_frames(run, bench->x, 0, c->n, layer, &epilogue);
+            break;
+        case SPACE:
+        case TIME:
+            ps_self_attention(run, bench->x, c->columns, c->kind == SPACE ? PS_SPACE : PS_TIME);
+            break;
+        }
+        ps_leave(run, (struct ps_tensor){0});
     }
-    ps_leave(run, (struct ps_tensor){0});
     if (ps_run_ok(run))
         run->backend->ops->finish(run->backend, run->error);
 }
@@ -136,7 +153,7 @@ static void set_up(struct bench *bench, struct ps_backend *backend, const struct
     struct ps_backend plan = ps_plan_backend(backend);
     ps_run_begin(&bench->run, &plan, type, error);
     const uint64_t weight_bytes = prepare(bench, c);
-    launch(bench, c);
+    launch(bench, c, 1);
     const uint64_t scratch_bytes = ps_arena_peak(&bench->run.scratch);
     ps_run_end(&bench->run);
 
@@ -158,22 +175,34 @@ static double highest(double *values, size_t count)
     return values[count - 1];
 }
 
+/* The rows, columns and terms of the product that the case is. */
+static void print_tsv(const struct bench_case *c, enum ps_type type, double rate)
+{
+    if (c->kind == LINEAR || c->kind == CONV3X3 || c->kind == CONV_FRAMES)
+        printf("%s\t%s\t%u\t%u\t%u\t%.1f\n", c->name, type == PS_F16 ? "f16" : "f32", c->n * c->h * c->w,
+               c->columns, c->k * taps_of(c->kind), rate);
+    fflush(stdout);
+}
+
 static bool measure(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, const struct bench_case *c,
-                    enum ps_type type, int rounds, struct ps_error *error)
+                    enum ps_type type, const struct options *options, struct ps_error *error)
 {
     static struct bench bench;
     double rate[MAX_ROUNDS], roof[MAX_ROUNDS], fraction[MAX_ROUNDS], cpu_fraction[MAX_ROUNDS];
     set_up(&bench, backend, c, type, error);
     bench.run.flops = 0;
     const double before = ps_seconds();
-    launch(&bench, c);
-    const double first = ps_seconds() - before;
-    const double gflop = 1e-9 * (double)bench.run.flops;
-    for (int i = 0; i < rounds && !error->status; i++) {
+    launch(&bench, c, 1);
+    const double first = ps_seconds() - before, flop = (double)bench.run.flops, again = ps_seconds();
+    launch(&bench, c, 1);
+    const double wanted = SPAN_SECONDS / (ps_seconds() - again);
+    const int repeats = wanted < 1 ? 1 : wanted > MAX_REPEATS ? MAX_REPEATS : (int)wanted;
+    const double gflop = 1e-9 * flop * repeats;
+    for (int i = 0; i < options->rounds && !error->status; i++) {
         const double cpu0 = bench_cpu_seconds();
         roof[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, error);
         const double cpu1 = bench_cpu_seconds(), begin = ps_seconds();
-        launch(&bench, c);
+        launch(&bench, c, repeats);
         rate[i] = gflop / (ps_seconds() - begin);
         fraction[i] = rate[i] / roof[i];
         const double cpu_roof = 1e-9 * ps_vk_ceiling_flops(ceiling) / (cpu1 - cpu0);
@@ -182,46 +211,94 @@ static bool measure(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, c
     ps_run_end(&bench.run);
     if (error->status)
         return false;
-    const size_t count = (size_t)rounds;
-    printf("%-42s %s %8.1f %6.0f%% %6.0f%% %8.1f %8.1f %8.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
-           bench_median(rate, count), 100 * bench_median(fraction, count),
-           100 * bench_median(cpu_fraction, count), highest(rate, count), highest(roof, count), first);
+    const size_t count = (size_t)options->rounds;
+    const double median = bench_median(rate, count);
+    if (options->tsv)
+        print_tsv(c, type, median);
+    else
+        printf("%-42s %s %8.1f %6.0f%% %6.0f%% %8.1f %8.1f %8.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
+               median, 100 * bench_median(fraction, count), 100 * bench_median(cpu_fraction, count),
+               highest(rate, count), highest(roof, count), first);
     fflush(stdout);
     return true;
 }
 
+/* The case with as many frames more and as many rows fewer as asked; a linear layer's rows lie along w. */
+static struct bench_case resized(struct bench_case c, const struct options *options)
+{
+    uint32_t *rows = c.h > 1 ? &c.h : &c.w;
+    if (c.kind != CONV_FRAMES && c.kind != TIME)
+        c.n *= options->frames;
+    *rows = *rows / options->divide ? *rows / options->divide : 1;
+    return c;
+}
+
+static bool parse(int argc, char **argv, struct options *options)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--tsv")) {
+            options->tsv = true;
+            continue;
+        }
+        if (strncmp(argv[i], "--", 2) != 0) {
+            options->part = argv[i];
+            continue;
+        }
+        if (!value)
+            return false;
+        if (!strcmp(argv[i], "--device"))
+            options->device = value;
+        else if (!strcmp(argv[i], "--variant"))
+            options->variant = value;
+        else if (!strcmp(argv[i], "--type"))
+            options->types = !strcmp(value, "f16") ? 2 : 1;
+        else if (!strcmp(argv[i], "--rounds"))
+            options->rounds = atoi(value);
+        else if (!strcmp(argv[i], "--tile"))
+            options->tile = (uint32_t)atoi(value);
+        else if (!strcmp(argv[i], "--frames"))
+            options->frames = (uint32_t)atoi(value);
+        else if (!strcmp(argv[i], "--divide"))
+            options->divide = (uint32_t)atoi(value);
+        else
+            return false;
+        i++;
+    }
+    options->rounds = options->rounds < 1 ? 1 : options->rounds > MAX_ROUNDS ? MAX_ROUNDS : options->rounds;
+    return options->frames && options->divide;
+}
+
+static void print_head(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, struct ps_error *error)
+{
+    double roofs[9];
+    for (int i = 0; i < 9; i++)
+        roofs[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, error);
+    printf("%s: multiply-adds without loads, median %.1f GFLOP/s\n", ps_vk_device(backend)->name,
+           bench_median(roofs, 9));
+    printf("%-46s %8s %7s %7s %8s %8s %8s\n", "", "GFLOP/s", "of roof", "cpu", "best", "roof", "first, s");
+}
+
 int main(int argc, char **argv)
 {
-    const char *device = NULL, *part = "";
-    int rounds = 5, types = 3;
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--device") && i + 1 < argc)
-            device = argv[++i];
-        else if (!strcmp(argv[i], "--type") && i + 1 < argc)
-            types = !strcmp(argv[++i], "f16") ? 2 : 1;
-        else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
-            rounds = atoi(argv[++i]);
-        else
-            part = argv[i];
+    struct options options = {.part = "", .rounds = 5, .types = 3, .frames = 1, .divide = 1};
+    if (!parse(argc, argv, &options)) {
+        fprintf(stderr, "usage: see the head of tests/bench/bench_kernels.c\n");
+        return 2;
     }
-    rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
-
     struct ps_error error = {0};
-    struct ps_backend *backend = ps_vk_open(&(struct ps_vk_params){.selector = device}, &error);
+    const struct ps_vk_params params = {
+        .selector = options.device, .variant = options.variant, .tile = options.tile};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
     struct ps_vk_ceiling *ceiling = backend ? ps_vk_ceiling_open(backend, &error) : NULL;
-    if (ceiling) {
-        double roofs[9];
-        for (int i = 0; i < 9; i++)
-            roofs[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, &error);
-        printf("%s: multiply-adds without loads, median %.1f GFLOP/s\n", ps_vk_device(backend)->name,
-               bench_median(roofs, 9));
-        printf("%-46s %8s %7s %7s %8s %8s %8s\n", "", "GFLOP/s", "of roof", "cpu", "best", "roof",
-               "first, s");
-    }
+    if (ceiling && !options.tsv)
+        print_head(backend, ceiling, &error);
     for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
         for (int type = PS_F32; type <= PS_F16; type++)
-            if (types & 1 << type && strstr(cases[i].name, part))
-                measure(backend, ceiling, &cases[i], (enum ps_type)type, rounds, &error);
+            if (options.types & 1 << type && strstr(cases[i].name, options.part)) {
+                const struct bench_case c = resized(cases[i], &options);
+                measure(backend, ceiling, &c, (enum ps_type)type, &options, &error);
+            }
     if (error.status)
         fprintf(stderr, "%s\n", error.message);
     ps_vk_ceiling_close(ceiling);

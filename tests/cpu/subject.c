@@ -105,10 +105,10 @@ static const struct ps_backend_ops subject_ops = {
     .finish = finish,
 };
 
-/* `device` is an instruction set, and after a slash a number of threads if not all: "avx2/1". */
-struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps_error *error)
+/* The device is an instruction set, and after a slash a number of threads if not all: "avx2/1". */
+struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error)
 {
-    (void)validate;
+    const char *device = params->device;
     char isa[32] = "auto";
     unsigned threads = 0;
     if (device && sscanf(device, "%31[^/]/%u", isa, &threads) < 1)
@@ -116,8 +116,8 @@ struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps
     struct subject *subject = calloc(1, sizeof *subject);
     if (!subject)
         return NULL;
-    const struct ps_cpu_params params = {.threads = threads, .isa = isa};
-    subject->cpu = ps_cpu_open(&params, error);
+    const struct ps_cpu_params cpu = {.threads = threads, .isa = isa};
+    subject->cpu = ps_cpu_open(&cpu, error);
     if (!subject->cpu) {
         free(subject);
         return NULL;
@@ -125,6 +125,12 @@ struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps
     subject->base = *subject->cpu;
     subject->base.ops = &subject_ops;
     return &subject->base;
+}
+
+uint64_t bed_subject_by_variant(const struct ps_backend *subject)
+{
+    (void)subject;
+    return 0;
 }
 
 uint64_t bed_subject_close(struct ps_backend *subject)

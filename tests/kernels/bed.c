@@ -304,22 +304,26 @@ const float *bed_weight(struct bed *bed, const struct ps_weight *weight)
 /* ---- the program ---- */
 
 struct options {
-    bool validate, bf16;
+    bool bf16;
     uint64_t seed;
-    const char *device;
+    struct bed_subject_params subject;
 };
 
 static bool parse(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--validate"))
-            options->validate = true;
+            options->subject.validate = true;
         else if (!strcmp(argv[i], "--bf16"))
             options->bf16 = true;
         else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
             options->seed = strtoull(argv[++i], NULL, 10);
         else if (!strcmp(argv[i], "--device") && i + 1 < argc)
-            options->device = argv[++i];
+            options->subject.device = argv[++i];
+        else if (!strcmp(argv[i], "--variant") && i + 1 < argc)
+            options->subject.variant = argv[++i];
+        else if (!strcmp(argv[i], "--tile") && i + 1 < argc)
+            options->subject.tile = (uint32_t)strtoul(argv[++i], NULL, 10);
         else
             return false;
     }
@@ -344,7 +348,9 @@ int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count
 {
     struct options options = {.seed = 1};
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: %s [--validate] [--bf16] [--seed N] [--device NAME]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s [--validate] [--bf16] [--seed N] [--device NAME] [--variant NAME] [--tile N]\n",
+                argv[0]);
         return 2;
     }
     struct bed_parts *parts = calloc(1, sizeof *parts);
@@ -355,14 +361,17 @@ int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count
     parts->bf16 = options.bf16;
     parts->store.fill = fill_weight;
     parts->pair.ref = ps_ref_open(&parts->error);
-    parts->pair.subject = bed_subject_open(options.device, options.validate, &parts->error);
+    parts->pair.subject = bed_subject_open(&options.subject, &parts->error);
     bed.has_subject = parts->pair.subject != NULL;
     if (!bed.has_subject)
         printf("no device, the reference runs alone: %s\n", parts->error.message);
+    const bool misnamed = parts->error.status == PS_ERR_USAGE;
     parts->error = (struct ps_error){0};
 
     int result = 1;
-    if (parts->pair.ref && bed_pair_open(&parts->pair, &bed, SPACE_BYTES, &parts->error))
+    if (options.subject.variant && !bed.has_subject)
+        result = misnamed;
+    else if (parts->pair.ref && bed_pair_open(&parts->pair, &bed, SPACE_BYTES, &parts->error))
         result = run_all(&bed, tests, count);
     else
         printf("%s\n", parts->error.message);
@@ -371,6 +380,10 @@ int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count
     bed_pair_close(&parts->pair);
     if (parts->pair.ref)
         parts->pair.ref->ops->close(parts->pair.ref);
+    if (bed.has_subject && options.subject.variant && !bed_subject_by_variant(parts->pair.subject)) {
+        printf("no launch was by the variant %s\n", options.subject.variant);
+        result = 1;
+    }
     if (bed_subject_close(parts->pair.subject))
         result = 1;
     free(parts);

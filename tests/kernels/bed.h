@@ -60,7 +60,8 @@ struct bed {
 /* Runs the tests with the bed as their state, and returns main's result: 77 where there is no subject.
  * Arguments:
  * --validate (under the validation layer, whose messages are failures), --bf16 (float16 cases run in bfloat16),
- * --seed N, --device NAME. */
+ * --seed N, --device NAME, --variant NAME (of the kernel on Vulkan; 77 where the device cannot run it, and a
+ * failure where no launch was by it), --tile N (of the variant's, counted from 1). */
 int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count);
 
 /* A case begins with empty memory and no weights; bed->run stores in `type`. It ends with assertions that the

@@ -11,10 +11,19 @@ static void print_line(void *user, enum ps_log_level level, const char *line)
         printf("vk: %s\n", line);
 }
 
-struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps_error *error)
+struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error)
 {
-    const struct ps_vk_params params = {.selector = device, .log = {print_line, NULL}, .validate = validate};
-    return ps_vk_open(&params, error);
+    const struct ps_vk_params vk = {.selector = params->device,
+                                    .log = {print_line, NULL},
+                                    .validate = params->validate,
+                                    .variant = params->variant,
+                                    .tile = params->tile};
+    return ps_vk_open(&vk, error);
+}
+
+uint64_t bed_subject_by_variant(const struct ps_backend *subject)
+{
+    return ps_vk_counts(subject).by_variant;
 }
 
 uint64_t bed_subject_close(struct ps_backend *subject)

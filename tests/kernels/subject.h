@@ -4,9 +4,18 @@
 
 #include "run/backend.h"
 
-/* Opens Vulkan on the device of that name (null: the first), under the validation layer if asked. Null where
- * there is none, with the reason in `error`. */
-struct ps_backend *bed_subject_open(const char *device, bool validate, struct ps_error *error);
+struct bed_subject_params {
+    const char *device;  /* null: the first */
+    const char *variant; /* null: what the device gains by */
+    uint32_t tile;       /* as ps_vk_params.tile */
+    bool validate;       /* under the validation layer */
+};
+
+/* Opens Vulkan. Null where there is none or it cannot be had like this, with the reason in `error`. */
+struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error);
+
+/* Dispatches so far by other shaders than a kernel's own. */
+uint64_t bed_subject_by_variant(const struct ps_backend *subject);
 
 /* Closes it (null is allowed) and returns how many messages the validation layer gave. */
 uint64_t bed_subject_close(struct ps_backend *subject);

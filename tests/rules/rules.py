@@ -5,6 +5,7 @@ SOURCE is the repository; BUILD, a build folder of it with libpackshot_core.a, a
 Each rule is a function that yields breaches; test_rules.py breaks a copy for each and expects to see it.
 """
 
+import importlib.util
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ ROOMS = {
     "sandbox": {"base"},
     "tensor": {"base"},
     "run": {"tensor", "shaders"},
-    "vk": {"run"},
+    "vk": {"run", "shaders"},
     "ref": {"run", "shaders"},
     "cpu": {"run", "shaders"},
     "ops": {"run", "shaders"},
@@ -129,9 +130,37 @@ def rule_kernel_parts(root):
         for part in (f"shaders/{name}.h", f"shaders/{name}.comp", f"pipeline/ref/{name}.c", f"tests/kernels/test_{name}.c"):
             if not os.path.exists(os.path.join(root, part)):
                 yield f"kernel {name} lacks {part}"
+    variants = [f"{kernel}_{variant}" for kernel, variant, _, _ in prebuilder(root).variants(os.path.join(root, "shaders"))]
     for path in files(root, "shaders", (".comp",)):
-        if os.path.basename(path)[:-5] not in names:
-            yield f"{path}: no row of kernels.def"
+        if os.path.basename(path)[:-5] not in names + variants:
+            yield f"{path}: no row of kernels.def or variants.def"
+    for name in variants:
+        if not os.path.exists(os.path.join(root, f"shaders/{name}.comp")):
+            yield f"variant {name} lacks shaders/{name}.comp"
+
+
+def prebuilder(root):
+    """The script that makes shaders/prebuilt/ as a module."""
+    spec = importlib.util.spec_from_file_location("prebuilder", os.path.join(root, "shaders/prebuilt/make.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rule_prebuilt(root):
+    """Shaders that the oldest glslc cannot compile are there compiled, of the sources as they are."""
+    maker, shaders = prebuilder(root), os.path.join(root, "shaders")
+    wanted = {f"{name}_{storage}.inc": (name, storage) for name, storage in maker.prebuilt(shaders)}
+    for file in sorted(set(wanted) | {f for f in os.listdir(os.path.join(shaders, "prebuilt")) if f.endswith(".inc")}):
+        path = os.path.join(shaders, "prebuilt", file)
+        if file not in wanted:
+            yield f"shaders/prebuilt/{file}: no row of variants.def"
+        elif not os.path.exists(path):
+            yield f"shaders/prebuilt/{file} is missing: run shaders/prebuilt/make.py"
+        elif not os.path.exists(os.path.join(shaders, wanted[file][0] + ".comp")):
+            yield f"shaders/prebuilt/{file}: its shader is missing"
+        elif not read(path).startswith(f"/* {maker.digest(shaders, *wanted[file])} "):
+            yield f"shaders/prebuilt/{file} is of other sources: run shaders/prebuilt/make.py"
 
 
 def push_bytes(header, name):
@@ -155,6 +184,24 @@ def rule_spirv(root, build):
                 problems = [f"unreadable: {error!r}"]
             for problem in problems:
                 yield f"{name}_{storage}: {problem}"
+    yield from rule_spirv_of_variants(root, build)
+
+
+def rule_spirv_of_variants(root, build):
+    rows = {name: (reads, writes) for name, reads, writes in kernels(root)}
+    tiles = {int(i) for i in re.findall(r"#define PS_TILE_\w+\s+(\d+)", read(os.path.join(root, "shaders/lib/variant.h")))}
+    for kernel, variant, storages, extension in prebuilder(root).variants(os.path.join(root, "shaders")):
+        header = read(os.path.join(root, f"shaders/{kernel}.h"))
+        ids = {int(i) for i in re.findall(r"#define PS_%s_SPEC_\w+\s+(\d+)" % kernel.upper(), header)}
+        for storage in storages:
+            name = f"{kernel}_{variant}_{storage}.inc"
+            places = [os.path.join(build, "shaders", name), os.path.join(root, "shaders/prebuilt", name)]
+            path = next((place for place in places if os.path.exists(place)), None)
+            if path is None:
+                yield f"{name}: not compiled"
+                continue
+            for problem in spirv.check(read(path), *rows[kernel], push_bytes(header, kernel), ids | tiles, bool(extension)):
+                yield f"{name}: {problem}"
 
 
 def rule_public_header(root):
@@ -237,7 +284,7 @@ def rule_globals(archive):
 
 
 def breaches(root, build=None):
-    rules = [rule_includes, rule_kernel_parts, rule_public_header, rule_public_comments, rule_version, rule_words]
+    rules = [rule_includes, rule_kernel_parts, rule_prebuilt, rule_public_header, rule_public_comments, rule_version, rule_words]
     for rule in rules:
         for breach in rule(root):
             yield f"{rule.__name__[5:]}: {breach}"

@@ -4,6 +4,9 @@ import re
 
 CAPABILITIES = {1: "Shader", 4433: "StorageBuffer16BitAccess", 5347: "PhysicalStorageBufferAddresses",
                 61: "GroupNonUniform", 65: "GroupNonUniformShuffle"}
+# What a variant may ask for beside, which pipeline/vk makes sure of before it takes one.
+CAPABILITIES_OF_VARIANTS = {9: "Float16", 5345: "VulkanMemoryModel", 6022: "CooperativeMatrixKHR"}
+LANES_OF_VARIANTS = 8  # PS_TILE_LANES of shaders/lib/variant.h: the specialisation constant with the size of a work group
 BUILTINS_PER_PIECE = {24: "gl_NumWorkGroups", 28: "gl_GlobalInvocationID"}
 PUSH_CONSTANT, WORKGROUP, PHYSICAL = 9, 4, 5349
 
@@ -74,6 +77,7 @@ class Module:
 
 
 def words_of(text):
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     return [int(word, 16) for word in re.findall(r"0x[0-9a-fA-F]+", text)]
 
 
@@ -88,12 +92,13 @@ def push_members(module):
     return []
 
 
-def check(text, reads, writes, push_bytes, spec_ids):
-    """What is wrong with a kernel that reads and writes so many operands."""
+def check(text, reads, writes, push_bytes, spec_ids, extended=False):
+    """What is wrong with a kernel that reads and writes so many operands. `extended`: a variant for devices that have more
+    than packshot asks of any."""
     problems = []
     module = Module(words_of(text))
     for capability in module.capabilities:
-        if capability not in CAPABILITIES:
+        if capability not in CAPABILITIES and not (extended and capability in CAPABILITIES_OF_VARIANTS):
             problems.append(f"capability {capability} is not among those a device must have")
     for decorations in module.decorations.values():
         for decoration in decorations:
@@ -165,6 +170,8 @@ def check_accesses(module):
 
 def check_sizes(module):
     problems = []
+    if any(d[:2] == [1, LANES_OF_VARIANTS] for decorations in module.decorations.values() for d in decorations):
+        return problems  # its size and what it shares are chosen for the device: pipeline/vk/variant.c
     size = module.local_size
     if not size or size[0] % 64 or size[0] > 256 or size[1] * size[2] != 1:
         problems.append(f"the work group {size} is not a row of 64, 128, 192 or 256 invocations")

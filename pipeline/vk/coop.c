@@ -1,0 +1,140 @@
+#include "vk/coop.h"
+
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "vk/state.h"
+
+/* The operands of linear and conv that decide about tiles; the packed weight is [taps, ceil(K / 4), columns, 4]. */
+enum { X, WEIGHT };
+
+/* Sums of so many terms are cut in two, so that products of few rows and columns occupy the device twice as
+ * much. It decides about bits, so it is the same for all of a weight's launches. */
+#define HALVES_FROM 4096
+
+struct tile {
+    uint32_t rows, columns, depth, part_rows, part_columns;
+    bool apart;  /* two crews of subgroups, each for one half of K */
+    double cost; /* of an element of it against the first: smaller tiles load more for each product */
+};
+
+/* The costs are an estimate: no device with matrix units has been measured (shaders/SPEED.md). */
+static const struct tile tiles[] = {
+    {128, 128, 32, 64, 64, false, 1}, {128, 64, 32, 64, 32, false, 1.15}, {64, 64, 32, 32, 32, false, 1.4},
+    {64, 64, 32, 32, 32, true, 1.4},  {32, 64, 32, 32, 32, false, 1.9},   {16, 64, 32, 16, 32, false, 2.8},
+};
+#define TILES (sizeof tiles / sizeof *tiles)
+
+static bool is_sound(const VkCooperativeMatrixPropertiesKHR *p)
+{
+    return p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+           p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+           p->scope == VK_SCOPE_SUBGROUP_KHR && !p->saturatingAccumulation && p->MSize &&
+           32 % p->MSize == 0 && p->NSize >= 4 && 32 % p->NSize == 0 && p->KSize >= 4 && 32 % p->KSize == 0;
+}
+
+struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk)
+{
+    struct ps_vk_matrix largest = {0};
+    uint32_t count = 0;
+    if (!vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR ||
+        vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(vk->physical, &count, NULL) != VK_SUCCESS)
+        return largest;
+    VkCooperativeMatrixPropertiesKHR *list = calloc(count ? count : 1, sizeof *list);
+    for (uint32_t i = 0; list && i < count; i++)
+        list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+    if (list &&
+        vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(vk->physical, &count, list) == VK_SUCCESS)
+        for (uint32_t i = 0; i < count; i++)
+            if (is_sound(&list[i]) &&
+                list[i].MSize * list[i].NSize * list[i].KSize > largest.m * largest.n * largest.k)
+                largest = (struct ps_vk_matrix){list[i].MSize, list[i].NSize, list[i].KSize};
+    free(list);
+    return largest;
+}
+
+static uint32_t subgroups_of(const struct tile *tile)
+{
+    return tile->rows / tile->part_rows * (tile->columns / tile->part_columns) * (tile->apart ? 2 : 1);
+}
+
+/* Two stages of both operands for each crew, rows padded by 16 bytes, and a matrix of sums a subgroup. */
+static uint32_t shared_bytes(const struct ps_vk *vk, const struct tile *tile)
+{
+    const uint32_t stages = tile->apart ? 4 : 2;
+    return stages * (tile->rows + tile->columns) * (tile->depth + 8) * 2 +
+           subgroups_of(tile) * vk->matrix.m * vk->matrix.n * 4;
+}
+
+/* Lanes load eight channels of rows and of columns at a time, each lane as many as any other. */
+static bool is_possible(const struct ps_vk *vk, const struct tile *tile)
+{
+    const uint32_t lanes = subgroups_of(tile) * vk->subgroup, crew = tile->apart ? lanes / 2 : lanes;
+    const uint32_t eighths = tile->depth / 8;
+    return tile->part_rows % vk->matrix.m == 0 && tile->part_columns % vk->matrix.n == 0 &&
+           lanes <= vk->max_lanes && shared_bytes(vk, tile) <= vk->shared_bytes &&
+           tile->rows * eighths % crew == 0 && tile->columns * eighths % crew == 0 && crew % eighths == 0;
+}
+
+bool ps_vk_coop_can(const struct ps_vk *vk)
+{
+    bool possible = false;
+    for (size_t i = 0; i < TILES; i++)
+        possible |= vk->matrix.m && is_possible(vk, &tiles[i]);
+    return possible;
+}
+
+bool ps_vk_coop_gains(const struct ps_vk *vk)
+{
+    return !vk->info.software;
+}
+
+/* An estimate of the time that the launch takes in tiles of this kind, in arbitrary units: a device of
+ * PS_VK_ENOUGH_GROUPS at a time. */
+static double estimate(const struct ps_launch *launch, const struct tile *tile)
+{
+    const uint64_t groups =
+        (uint64_t)ps_div_up(launch->items[0], tile->columns) * ps_div_up(launch->items[1], tile->rows);
+    const double turns = (double)((groups + PS_VK_ENOUGH_GROUPS - 1) / PS_VK_ENOUGH_GROUPS);
+    return turns * tile->rows * tile->columns * tile->cost * (tile->apart ? 0.6 : 1);
+}
+
+static const struct tile *choose_tile(const struct ps_vk *vk, const struct ps_launch *launch, bool halves)
+{
+    const struct tile *best = NULL;
+    for (size_t i = 0; i < TILES; i++) {
+        if ((tiles[i].apart && !halves) || !is_possible(vk, &tiles[i]))
+            continue;
+        if (vk->tile == i + 1)
+            return &tiles[i];
+        if (!best || estimate(launch, &tiles[i]) < estimate(launch, best))
+            best = &tiles[i];
+    }
+    return best;
+}
+
+bool ps_vk_coop_fit(const struct ps_vk *vk, const struct ps_launch *launch, struct ps_vk_choice *choice)
+{
+    const struct ps_tensor x = launch->operands[X], weight = launch->operands[WEIGHT];
+    const bool halves = (uint64_t)weight.n * weight.h * 4 >= HALVES_FROM;
+    const struct tile *best = choose_tile(vk, launch, halves);
+    if (!best)
+        return false;
+    choice->group[0] = best->columns;
+    choice->group[1] = best->rows;
+    choice->group[2] = 1;
+    uint32_t *spec = choice->spec;
+    spec[PS_TILE_LANES] = subgroups_of(best) * vk->subgroup;
+    spec[PS_TILE_ROWS] = best->rows;
+    spec[PS_TILE_COLUMNS] = best->columns;
+    spec[PS_TILE_DEPTH] = best->depth;
+    spec[PS_TILE_SUBGROUP] = vk->subgroup;
+    spec[PS_TILE_PART_ROWS] = best->part_rows;
+    spec[PS_TILE_PART_COLUMNS] = best->part_columns;
+    spec[PS_TILE_M] = vk->matrix.m;
+    spec[PS_TILE_N] = vk->matrix.n;
+    spec[PS_TILE_K] = vk->matrix.k;
+    spec[PS_TILE_WIDE] = x.c % 8 == 0 && x.offset % 16 == 0;
+    spec[PS_TILE_HALVES] = !halves ? PS_HALVES_NONE : best->apart ? PS_HALVES_APART : PS_HALVES_SERIAL;
+    return true;
+}

@@ -1,0 +1,22 @@
+#version 460
+#include "lib/kernel.glsl"
+#include "conv.h"
+
+layout(push_constant) uniform Arguments {
+    ReadS x;
+    ReadS weight;
+    ReadS bias;
+    ReadS vector;
+    ReadS residual;
+    WriteS y;
+    ps_conv_push push;
+    PS_PIECE
+};
+
+#include "lib/row_conv.glsl"
+#include "lib/coop.glsl"
+
+void main()
+{
+    compute_tile(push.frames * push.out_h * push.out_w);
+}

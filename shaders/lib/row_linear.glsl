@@ -1,0 +1,16 @@
+/* The rows of a linear layer's input, for lib/gather.glsl. */
+#define TAPS 1
+
+struct place {
+    uint start;
+};
+
+place place_of(uint m)
+{
+    return place(m * push.k);
+}
+
+uint row_start(place row, uint tap)
+{
+    return row.start;
+}

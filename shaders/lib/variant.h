@@ -1,0 +1,25 @@
+/* Numbers of the specialisation constants that a variant has beside its kernel's own, for the interpreter to fit it to a
+ * device: the tile of the result that a work group computes, and who computes what of it. */
+#ifndef PS_VARIANT_H
+#define PS_VARIANT_H
+
+#define PS_TILE_LANES 8    /* invocations of a work group */
+#define PS_TILE_ROWS 9     /* of the result, in a work group's tile */
+#define PS_TILE_COLUMNS 10 /* likewise */
+#define PS_TILE_DEPTH 11   /* channels that are in shared memory at a time; a multiple of 8 and of the matrices' */
+#define PS_TILE_SUBGROUP 12
+#define PS_TILE_ACROSS 13  /* portable: lanes of a subgroup that lie side by side in the tile */
+#define PS_TILE_PART_ROWS 13 /* coop: rows and columns of the tile that a subgroup computes */
+#define PS_TILE_PART_COLUMNS 14
+#define PS_TILE_M 15       /* coop: a matrix of the device is M x K times K x N */
+#define PS_TILE_N 16
+#define PS_TILE_K 17
+#define PS_TILE_WIDE 18    /* coop: 1 where rows of x begin at multiples of eight elements */
+#define PS_TILE_HALVES 19  /* coop: how the sum over K is cut in two: PS_HALVES_... */
+#define PS_TILE_END 20
+
+#define PS_HALVES_NONE 0    /* one sum */
+#define PS_HALVES_SERIAL 1  /* the sum of the first half, then that of the second, added in the end */
+#define PS_HALVES_APART 2   /* the same bits, each half by half of the work group */
+
+#endif

@@ -1,0 +1,25 @@
+/* Where an output pixel of a convolution lies in its input. For a shader that declares `push` as conv.h has it. */
+#ifndef PS_WINDOW_GLSL
+#define PS_WINDOW_GLSL
+
+#include "conv.h"
+
+layout(constant_id = PS_CONV_SPEC_KERNEL_H) const uint KERNEL_H = 1;
+layout(constant_id = PS_CONV_SPEC_KERNEL_W) const uint KERNEL_W = 1;
+layout(constant_id = PS_CONV_SPEC_STRIDE) const uint STRIDE = 1;
+
+/* An output pixel's place in the input: its frame's first input row, and the input row and column under the
+ * kernel's top left corner, which padding may put outside. */
+struct place {
+    uint frame_row;
+    int y, x;
+};
+
+place place_of(uint m)
+{
+    const uint row = m / push.out_w;
+    return place(row / push.out_h * push.in_h, int(row % push.out_h * STRIDE) - int(push.pad_y),
+                 int(m % push.out_w * STRIDE) - int(push.pad_x));
+}
+
+#endif

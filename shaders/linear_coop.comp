@@ -1,0 +1,22 @@
+#version 460
+#include "lib/kernel.glsl"
+#include "linear.h"
+
+layout(push_constant) uniform Arguments {
+    ReadS x;
+    ReadS weight;
+    ReadS bias;
+    ReadS vector;
+    ReadS residual;
+    WriteS y;
+    ps_linear_push push;
+    PS_PIECE
+};
+
+#include "lib/row_linear.glsl"
+#include "lib/coop.glsl"
+
+void main()
+{
+    compute_tile(push.m);
+}
