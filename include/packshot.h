@@ -68,7 +68,7 @@ enum ps_status {
     PS_ERR_MEMORY = 7,      /* it does not fit into the memory given */
     PS_ERR_OUTPUT = 8,      /* the output cannot be written */
     PS_ERR_DEVICE_LOST = 9, /* the device stopped answering */
-    PS_ERR_TRY_AGAIN = 75,  /* an input was changed while it was read; the same call may succeed later */
+    PS_ERR_TRY_AGAIN = 75,  /* a file was in use by another program; the same call may succeed later */
     PS_ERR_CANCELLED = 130  /* the progress callback asked to stop */
 };
 

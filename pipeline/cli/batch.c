@@ -1,6 +1,7 @@
 #include "cli/batch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -230,11 +231,16 @@ static enum ps_status add_rows(struct work *work, int64_t *id, struct ps_error *
     char manifest[CLI_PATH_SIZE];
     if (!cli_path_absolute(manifest, work->request.manifest))
         return cli_fail(error, PS_ERR_INPUT, "manifest.not-found", "the manifest's path is too long");
+    json_t *about = json_pack("{s:o}", "out", cli_json_text(work->out));
+    char *settings = about ? json_dumps(about, JSON_COMPACT) : NULL;
+    json_decref(about);
     const struct ps_batch batch = {.manifest = manifest,
                                    .sha256 = work->rows.manifest->sha256,
-                                   .settings = "{}",
+                                   .settings = settings ? settings : "{}",
                                    .version = ps_version()};
-    if (ps_journal_begin(work->journal, &batch, id, error))
+    ps_journal_begin(work->journal, &batch, id, error);
+    free(settings);
+    if (error->status)
         return error->status;
     for (size_t i = 0; i < work->rows.count && !error->status; i++)
         add_row(work, &work->rows.list[i], error);
@@ -257,6 +263,8 @@ static enum ps_status render(struct work *work, struct ps_error *error)
     struct cli_ledger_run ledger = {.path = work->journal_path,
                                     .engine = &work->engine,
                                     .report = &work->report,
+                                    .retry_delay = work->request.retry_delay,
+                                    .out = work->out,
                                     .fail_if_empty = work->request.fail_if_empty};
     if (open_journal(work, error) || add_rows(work, &ledger.claim.batch, error) ||
         retry_failed(work, ledger.claim.batch, error))

@@ -6,8 +6,9 @@
 
 struct cli_batch_request {
     struct cli_request render; /* what applies to every clip; no single one's files */
-    const char *manifest, *out, *name, *root, *journal;
+    const char *manifest, *out, *name, *poster, *root, *journal;
     struct cli_shard shard;
+    float retry_delay; /* seconds; 0 for the default */
     bool retry_failed, skip_existing, force, fail_if_empty;
 };
 

@@ -17,7 +17,8 @@ const struct cli_exit cli_exits[] = {
      "retry and "
      "resume try them again."},
     {PS_ERR_INPUT, "input", "photo, manifest, preset or clip is bad",
-     "A photo, manifest, journal, preset, sidecar, font or other input file is missing, damaged, too large or of another kind."},
+     "A photo, manifest, journal, preset, sidecar, font or other input file is missing, damaged, too large "
+     "or of another kind."},
     {PS_ERR_CHECKPOINT, "checkpoint", "the checkpoint is not usable",
      "The model's files are missing, damaged, incomplete or of another model."},
     {PS_ERR_DEVICE, "device", "no usable device or encoder, or a feature is missing",
@@ -34,8 +35,11 @@ const struct cli_exit cli_exits[] = {
      "The GPU was lost or hung. Trying again may help; the driver's log says why."},
     {CLI_NOTHING_TO_DO, "nothing-to-do", "nothing to do, with --fail-if-empty",
      "A batch had no job to do, and --fail-if-empty was given."},
-    {PS_ERR_TRY_AGAIN, "try-again", "a photo changes while it is read; try again",
-     "A photo was being written while it was read. The same call may succeed later."},
+    {PS_ERR_TRY_AGAIN, "try-again", "a photo or the journal is in use; try again",
+     "A photo was being written while it was read, or another program held a journal for half a minute. The "
+     "same call may "
+     "succeed later. Within a batch causes that may pass, these, short memory and a lost device, are tried "
+     "three times."},
     {PS_ERR_CANCELLED, "cancelled", "stopped by Ctrl-C; 128 + N by signal N",
      "Stopped as asked, after the step at hand; nothing was written. 128 + N stands for signal N: 143 is "
      "SIGTERM."},

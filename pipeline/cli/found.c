@@ -50,7 +50,7 @@ static enum cli_found find_recorded(const struct cli_target *target, const char 
     enum cli_found found = CLI_FOUND_FOREIGN;
     if (!ps_sidecar_open(&sidecar, target->sidecar, NULL) && is_of_sidecar(target->clip, sidecar)) {
         if (has_text(sidecar, "job", "key", key))
-            found = CLI_FOUND_WHOLE;
+            found = target->poster && !is_there(target->poster) ? CLI_FOUND_PART : CLI_FOUND_WHOLE;
         else if (has_text(sidecar, "job", "key", NULL))
             found = CLI_FOUND_OTHER;
     }

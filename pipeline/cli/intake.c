@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "cli/runner.h"
+#include "cli/ledger.h"
 #include "jobs/writer.h"
 
 enum { VERSIONS = 99 }; /* of clips that would have the same name */
@@ -48,14 +48,16 @@ static const char *name_of(const char *photo)
     return slash ? slash + 1 : photo;
 }
 
-/* Names the photo in a message as people know it: what has `path` in it gets `photo`. */
+/* Names the photo in a message as people know it: what has `path` in it, or where that was before, gets `photo`. */
 static void call_by_name(char *to, size_t size, const char *message, const char *path, const char *photo)
 {
-    const char *at = strstr(message, path);
+    char *origin = ps_claims_origin(path);
+    const char *found = origin && !strstr(message, path) ? origin : path, *at = strstr(message, found);
     if (at)
-        snprintf(to, size, "%.*s%s%s", (int)(at - message), message, photo, at + strlen(path));
+        snprintf(to, size, "%.*s%s%s", (int)(at - message), message, photo, at + strlen(found));
     else
         snprintf(to, size, "%s", message);
+    free(origin);
 }
 
 /* ---- is it complete? ---- */
@@ -291,6 +293,7 @@ static enum ps_status judge_once(struct cli_intake *intake, struct cli_taken *ta
     const struct cli_client *client = cli_clients_find(&intake->clients, folder);
     ps_naming_free(&intake->judge.naming);
     intake->judge.naming = naming_of(template, version, error);
+    intake->judge.version = version;
     struct ps_manifest_row row = {
         .row = ++intake->number, .photo = name_of(taken->photo), .path = taken->path};
     if (error->status || !client || !cli_path_join(out, intake->watch->out, folder))
@@ -468,7 +471,7 @@ static void on_ended(void *user, const struct cli_task *task)
 
 /* Between launches: files settle meanwhile, so that they need not be waited for later. The journal is another thread's now,
  * and no photo is decoded. */
-static void on_alive(void *user)
+static bool on_alive(void *user)
 {
     struct cli_intake *intake = user;
     struct cli_watch *watch = intake->watch;
@@ -477,6 +480,7 @@ static void on_alive(void *user)
     if (ps_seconds() - watch->looked >= watch->poll)
         cli_watch_look(watch, &cause);
     cli_watch_write_metrics(watch, false);
+    return true;
 }
 
 enum ps_status cli_intake_run(struct cli_intake *intake, struct ps_error *error)
@@ -487,6 +491,8 @@ enum ps_status cli_intake_run(struct cli_intake *intake, struct ps_error *error)
                                 .engine = &watch->engine,
                                 .report = &watch->report,
                                 .states = cli_path_folder(states, watch->journal_path) ? states : ".",
+                                .claim = {.backoff = cli_ledger_backoff(watch->request.batch.retry_delay)},
+                                .out = watch->out,
                                 .alive = on_alive,
                                 .ended = on_ended,
                                 .user = intake};

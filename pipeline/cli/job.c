@@ -112,6 +112,8 @@ static enum ps_status render_takes(struct cli_job *job, struct ps_error *error)
     job->takes.photo = job->photo;
     job->takes.sections = job->sections;
     job->takes.events = &job->events;
+    job->takes.alone = job->alone;
+    job->takes.user = job->alone_user;
     return cli_takes_run(&job->takes, error) ? error->status : cli_engine_check(job->engine, error);
 }
 

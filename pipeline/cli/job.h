@@ -7,7 +7,7 @@
 #include "cli/repeat.h"
 #include "cli/takes.h"
 
-/* Zeroed but for the report, the engine and the events. */
+/* Zeroed but for the report, the engine, the events and `alone`. */
 struct cli_job {
     struct cli_report *report;
     struct cli_engine *engine;      /* lent */
@@ -22,6 +22,8 @@ struct cli_job {
     struct ps_plan plan;
     struct cli_delivery delivery;
     struct cli_attempts attempts;
+    void (*alone)(void *user, bool begin); /* as of struct cli_takes */
+    void *alone_user;
     struct cli_takes takes; /* where it is about candidates, a draft or kept latents */
 };
 

@@ -12,6 +12,7 @@
 #include "cli/paths.h"
 #include "cli/snapshot.h"
 #include "cli/store.h"
+#include "cli/takes.h"
 #include "jobs/beneath.h"
 
 /* One row on its way to a job. */
@@ -20,9 +21,12 @@ struct sitting {
     const struct ps_manifest_row *row;
     struct cli_settings settings;
     struct cli_request request;
-    const char *preset; /* that applies; null for none */
-    char output[CLI_PATH_SIZE];
+    const char *preset;                              /* that applies; null for none */
+    char output[CLI_PATH_SIZE], name[CLI_PATH_SIZE]; /* of the clip; and of the photo, for the template */
     struct cli_delivery delivery;
+    struct cli_takes takes;
+    struct cli_output others[CLI_TAKE_OUTPUTS]; /* files of takes beside the clips */
+    size_t other_count;
     char seed[24], number[24]; /* texts of a setting, and of a token that is a number */
     bool faulty;
 };
@@ -86,7 +90,7 @@ static void lay_cells(struct sitting *sitting, struct ps_error *error)
         const struct cli_option *option =
             cell->kind == PS_COLUMN_SETTING ? cli_settings_find(settings, cell->key) : NULL;
         const char *text = cell->value;
-        if (option && cli_is_path(option, text))
+        if (option && cli_is_path(option, text) && strcmp(option->name, "poster") != 0)
             text = place_setting(sitting, cell, error);
         if (option && text)
             cli_settings_set(settings, option, text, origin, line);
@@ -132,12 +136,16 @@ static void plan(struct sitting *sitting, struct ps_error *error)
     struct cli_judge *judge = sitting->judge;
     struct ps_error cause = {0};
     struct ps_render_params params = sitting->request.params;
+    const struct cli_request *request = &sitting->request;
+    const struct ps_takes takes = {.count = cli_takes_count(request), .until = request->draft};
     params.seed = 0;
-    if (!judge->plan.phase_count || params.sigma_count ||
-        memcmp(&params, &judge->planned, sizeof params) != 0) {
+    if (!judge->plan.phase_count || params.sigma_count || judge->candidates != request->candidates ||
+        judge->draft != request->draft || memcmp(&params, &judge->planned, sizeof params) != 0) {
         judge->plan = (struct ps_plan){0};
         judge->planned = params;
-        if (ps_render_plan(&judge->plan, judge->rows->engine->model, &params, &cause))
+        judge->candidates = request->candidates;
+        judge->draft = request->draft;
+        if (ps_render_takes_plan(&judge->plan, judge->rows->engine->model, &params, &takes, &cause))
             complain(sitting, 0, &cause, error);
     }
     judge->plan.resolved.seed = sitting->request.params.seed;
@@ -196,8 +204,8 @@ static const char *name_of(struct sitting *sitting)
     const char *photo = sitting->row->photo, *slash = strrchr(photo, '/');
     const char *name = slash ? slash + 1 : photo, *dot = strrchr(name, '.');
     const size_t length = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-    snprintf(sitting->output, sizeof sitting->output, "%.*s", (int)length, name);
-    return sitting->output;
+    snprintf(sitting->name, sizeof sitting->name, "%.*s", (int)length, name);
+    return sitting->name;
 }
 
 static const char *whole(struct sitting *sitting, uint64_t value)
@@ -254,6 +262,41 @@ static void name_output(struct sitting *sitting, char relative[CLI_PATH_SIZE], s
     }
 }
 
+/* Makes of the template that stands for it the path of the row's poster. */
+static void name_poster(struct sitting *sitting, struct ps_error *error)
+{
+    /* The mark of a candidate's seed and that of a format. */
+    enum { MARKS = 32 + CLI_FORMAT_TEXT };
+    struct cli_judge *judge = sitting->judge;
+    const char *template = sitting->request.poster;
+    struct ps_naming *naming = NULL;
+    struct ps_error cause = {0};
+    struct ps_name name;
+    char path[CLI_PATH_SIZE], mark[16] = "";
+    if (!template)
+        return;
+    if (judge->version > 1)
+        snprintf(mark, sizeof mark, "_v%d", judge->version);
+    const struct ps_manifest *manifest = judge->rows->manifest;
+    if (!ps_naming_new(&naming, template, &cause) &&
+        !ps_naming_check(naming, manifest->columns, manifest->column_count, &cause) &&
+        !ps_naming_make(naming, &name, MARKS, value_of, sitting, &cause) &&
+        !cli_path_join(path, judge->rows->out, name.text))
+        cli_fail(&cause, PS_ERR_INPUT, "output.bad-name", "the poster's path is too long");
+    ps_naming_free(&naming);
+    const struct cli_option *option = cli_settings_find(&sitting->settings, "poster");
+    char *marked = cause.status ? NULL : cli_marked(path, mark);
+    const char *kept = marked ? cli_settings_keep(&sitting->settings, marked) : NULL;
+    free(marked);
+    if (cause.status)
+        complain(sitting, ps_manifest_column_of(manifest, "poster"), &cause, error);
+    else if (!kept)
+        cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    else
+        cli_settings_set(&sitting->settings, option, kept, NULL, 0);
+    sitting->request.poster = kept;
+}
+
 /* ---- outputs ---- */
 
 static void take_up(struct sitting *sitting, const char *path, struct ps_error *error)
@@ -289,16 +332,17 @@ static void plan_saves(struct sitting *sitting, struct cli_row *made, struct ps_
 {
     struct cli_delivery delivery = {0};
     struct ps_error cause = {0};
-    char substitute[CLI_PATH_SIZE];
+    char substitute[CLI_PATH_SIZE], poster[CLI_PATH_SIZE];
     struct cli_request request = sitting->request;
     request.output = stand_in(substitute, sitting->output);
+    request.poster = request.poster ? stand_in(poster, request.poster) : NULL;
     request.save.overwrite = true;
     if (cli_delivery_name(&delivery, &request, 1, false, &cause) ||
         cli_delivery_check(&delivery, &request, NULL, 0, &cause) ||
         cli_delivery_plan(&delivery, &request, &sitting->judge->plan.resolved, NULL, &cause))
         complain(sitting, 0, &cause, error);
     for (uint32_t i = 0; i < delivery.count && !cause.status; i++)
-        made->bytes += cli_estimate_bytes(&delivery.targets[i].plan, request.save.crf);
+        made->bytes += sitting->takes.count * cli_estimate_bytes(&delivery.targets[i].plan, request.save.crf);
     cli_delivery_close(&delivery);
 }
 
@@ -317,6 +361,18 @@ static bool on_known(void *user, const struct ps_journal_job *job)
     return !known->found;
 }
 
+/* A file that is where one beside the clip would go, or null. */
+static const char *find_beside(const struct sitting *sitting)
+{
+    for (size_t i = 0; i < sitting->other_count; i++)
+        if (sitting->others[i].path && !access(sitting->others[i].path, F_OK))
+            return sitting->others[i].path;
+    for (uint32_t i = 0; i < sitting->delivery.count; i++)
+        if (sitting->delivery.targets[i].poster && !access(sitting->delivery.targets[i].poster, F_OK))
+            return sitting->delivery.targets[i].poster;
+    return NULL;
+}
+
 /* What is there already is recognised, passed over, to be replaced, or a problem. */
 static void look(struct sitting *sitting, struct cli_row *made, struct ps_error *error)
 {
@@ -329,14 +385,18 @@ static void look(struct sitting *sitting, struct cli_row *made, struct ps_error 
     const enum cli_found found = cli_find(&sitting->delivery, made->key);
     const bool replaces = cli_may_replace(found, sitting->request.save.overwrite, request->force, false);
     const bool under_way = known.found && known.state != PS_JOB_DONE;
+    const char *in_the_way = found == CLI_FOUND_NOTHING && !known.found && !sitting->request.save.overwrite
+                                 ? find_beside(sitting)
+                                 : NULL;
     if (found != CLI_FOUND_WHOLE && found != CLI_FOUND_NOTHING && request->skip_existing) {
         made->ignored = strdup("its clip is there already");
         if (!made->ignored)
             cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-    } else if (!replaces && !under_way) {
+    } else if ((!replaces || in_the_way) && !under_way) {
         struct ps_error cause = {0};
         cli_fail(&cause, PS_ERR_INPUT, "output.exists",
-                 "\"%.300s\" is there already, and not from this row as it is now", sitting->output);
+                 "\"%.300s\" is there already, and not from this row as it is now",
+                 in_the_way ? in_the_way : sitting->output);
         ps_hint(&cause, "--skip-existing passes over it, --overwrite replaces it");
         complain(sitting, ps_manifest_column_of(rows->manifest, "output"), &cause, error);
     }
@@ -382,13 +442,20 @@ static bool name_and_share(struct sitting *sitting, struct ps_error *error)
 static void check_outputs(struct sitting *sitting, struct cli_row *made, struct ps_error *error)
 {
     struct ps_error cause = {0};
-    if (cli_delivery_name(&sitting->delivery, &sitting->request, 1, false, &cause))
+    sitting->takes.request = &sitting->request;
+    if (cli_takes_name(&sitting->takes, sitting->others, &sitting->other_count, &cause) ||
+        cli_delivery_name(&sitting->delivery, &sitting->request, sitting->takes.count,
+                          sitting->request.candidates > 0, &cause))
         complain(sitting, 0, &cause, error);
     for (uint32_t i = 0; i < sitting->delivery.count && !sitting->faulty && !error->status; i++) {
         take_up(sitting, sitting->delivery.targets[i].clip, error);
         if (!sitting->faulty)
             take_up(sitting, sitting->delivery.targets[i].sidecar, error);
+        if (!sitting->faulty)
+            take_up(sitting, sitting->delivery.targets[i].poster, error);
     }
+    for (size_t i = 0; i < sitting->other_count && !sitting->faulty && !error->status; i++)
+        take_up(sitting, sitting->others[i].path, error);
     if (!sitting->faulty && !error->status)
         plan_saves(sitting, made, error);
 }
@@ -411,6 +478,8 @@ static void judge_photo(struct sitting *sitting, struct cli_row *made, struct ps
         return;
     check_pictures(sitting, error);
     const bool ours = name_and_share(sitting, error);
+    if (!sitting->faulty && !error->status)
+        name_poster(sitting, error);
     if (sitting->faulty || error->status)
         return;
     check_outputs(sitting, made, error);
@@ -449,6 +518,7 @@ enum ps_status cli_judge_row(struct cli_judge *judge, const struct ps_manifest_r
         ps_outputs_add_photo(judge->outputs, row->fd, row->row, error);
         judge_photo(sitting, made, error);
     }
+    cli_takes_free(&sitting->takes);
     cli_delivery_close(&sitting->delivery);
     cli_request_free(&sitting->request);
     cli_settings_end(&sitting->settings);
@@ -469,6 +539,7 @@ void cli_judge_end(struct cli_judge *judge)
 {
     cli_bases_free(&judge->bases);
     ps_naming_free(&judge->naming);
+    ps_naming_free(&judge->poster);
     ps_outputs_free(&judge->outputs);
     free(judge->logo);
     free(judge->end_card);

@@ -14,7 +14,10 @@ struct cli_judge {
     struct cli_bases bases;
     struct ps_naming *naming; /* null for the default names */
     struct ps_outputs *outputs;
+    int version;                     /* above 1: of a name that is taken; marks the poster */
+    struct ps_naming *poster;        /* of posters, as the command line says; null for none */
     struct ps_render_params planned; /* what `plan` is of, but for the seed */
+    uint32_t candidates, draft;      /* likewise */
     struct ps_plan plan;
     char *logo, *end_card; /* pictures that could be loaded last; null for none */
 };

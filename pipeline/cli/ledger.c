@@ -1,6 +1,7 @@
 #include "cli/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,14 +70,38 @@ static enum ps_status run_jobs(struct cli_runner *runner, const struct cli_ledge
     return error->status ? error->status : judge(run, &counts, error);
 }
 
-enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error *error)
+double cli_ledger_backoff(float asked)
+{
+    return asked > 0 ? (double)asked : 10;
+}
+
+/* The folder of the clips of the latest batch, to be freed; null where that is not known. */
+static char *find_out(struct ps_journal *journal, struct ps_error *error)
+{
+    struct ps_batch *batch = NULL;
+    if (ps_journal_batch(journal, &batch, error) || !batch)
+        return NULL;
+    json_t *settings = json_loads(batch->settings, 0, NULL);
+    const char *out = json_string_value(json_object_get(settings, "out"));
+    char *copy = out ? strdup(out) : NULL;
+    json_decref(settings);
+    ps_batch_free(&batch);
+    return copy;
+}
+
+static enum ps_status run_all(const struct cli_ledger_run *run, const char *out, struct ps_error *error)
 {
     const struct ps_job_filter filter = {.batch = run->claim.batch};
-    struct cli_runner runner = {
-        .journal = run->journal, .claim = run->claim, .engine = run->engine, .report = run->report};
+    struct cli_runner runner = {.journal = run->journal,
+                                .claim = run->claim,
+                                .engine = run->engine,
+                                .report = run->report,
+                                .out = out,
+                                .waits = true};
     struct ps_job_counts counts;
     char folder[CLI_PATH_SIZE];
     uint64_t recovered;
+    runner.claim.backoff = cli_ledger_backoff(run->retry_delay);
     runner.states = cli_path_folder(folder, run->path) ? folder : ".";
     if (ps_journal_recover(run->journal, &recovered, error) ||
         ps_journal_counts(run->journal, &filter, &counts, error) ||
@@ -88,4 +113,13 @@ enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error 
     if (run->fail_if_empty && !counts.of[PS_JOB_WAITING])
         return cli_fail(error, CLI_NOTHING_TO_DO, "batch.empty", "there is nothing to do");
     return run_jobs(&runner, run, &filter, error);
+}
+
+enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error *error)
+{
+    char *out = run->out ? NULL : find_out(run->journal, error);
+    if (!error->status)
+        run_all(run, run->out ? run->out : out, error);
+    free(out);
+    return error->status;
 }

@@ -13,11 +13,16 @@ bool cli_ledger_place(char to[CLI_PATH_SIZE], const char *folder);
 enum ps_status cli_ledger_open(struct ps_journal **journal, char path[CLI_PATH_SIZE], const char *named,
                                bool read_only, struct ps_error *error);
 
+/* Seconds that a job rests after its first transient failure: `asked`, or where that is 0 the default. */
+double cli_ledger_backoff(float asked);
+
 /* What is to be run. */
 struct cli_ledger_run {
     struct ps_journal *journal;
     const char *path; /* of the journal, for messages */
     struct ps_claim_params claim;
+    float retry_delay;         /* seconds, 0 for the default */
+    const char *out;           /* folder of the clips; null for that of the latest batch */
     struct cli_engine *engine; /* opened if it has to be */
     struct cli_report *report;
     bool fail_if_empty;

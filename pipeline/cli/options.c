@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/guess.h"
+#include "cli/request.h"
 #include "cli/settings.h"
 #include "cli/store.h"
 
@@ -24,12 +25,26 @@ static const char *option_name(const void *from, size_t i)
     return options[i].name;
 }
 
+/* Whether the command renders many clips and the option is one of a single render's. */
+static bool is_of_one_clip(const struct cli_command *command, const char *name)
+{
+    const struct cli_option *option = cli_request_options;
+    while (option->name && strcmp(option->name, name) != 0)
+        option++;
+    return option->name && (!strcmp(command->name, "batch") || !strcmp(command->name, "watch"));
+}
+
 static enum ps_status fail_option(const struct cli_command *command, const char *argument,
                                   struct ps_error *error)
 {
     char name[64];
     const size_t length = strcspn(argument, "=");
     snprintf(name, sizeof name, "%.*s", (int)length, argument);
+    if (argument[1] == '-' && is_of_one_clip(command, name + 2))
+        return cli_fail(error, PS_ERR_USAGE, "usage.option",
+                        "%s: %s is about one clip, and these are many; packshot render has it, see packshot "
+                        "help %s",
+                        command->name, name, command->name);
     const char *guess = argument[1] == '-' ? ps_guess(name + 2, option_name, command->options) : NULL;
     return cli_fail(error, PS_ERR_USAGE, "usage.option", "%s: unknown option %s%s%s%s see packshot help %s",
                     command->name, name, guess ? "; did you mean --" : "", guess ? guess : "",

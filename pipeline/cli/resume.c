@@ -7,6 +7,7 @@
 
 struct request {
     const char *path;
+    float retry_delay; /* seconds; 0 for the default */
     bool retry_failed, fail_if_empty, json, quiet;
 };
 
@@ -16,6 +17,15 @@ static const struct cli_option options[] = {
      .scope = CLI_ARGUMENT,
      .offset = offsetof(struct request, retry_failed),
      .help = "try jobs again that have failed"},
+    {.name = "retry-delay",
+     .kind = CLI_REAL,
+     .scope = CLI_ARGUMENT,
+     .offset = offsetof(struct request, retry_delay),
+     .value = "SECONDS",
+     .help = "how long a job rests that failed for a cause which may pass; see packshot help batch",
+     .fallback = "10",
+     .low = 0.1,
+     .high = 3600},
     {.name = "fail-if-empty",
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
@@ -79,8 +89,11 @@ static enum ps_status go_on(const struct request *request, struct cli_report *re
     const struct ps_job_filter failed = {.states = 1u << PS_JOB_FAILED};
     struct cli_engine engine = {0};
     char path[CLI_PATH_SIZE];
-    struct cli_ledger_run ledger = {
-        .path = path, .engine = &engine, .report = report, .fail_if_empty = request->fail_if_empty};
+    struct cli_ledger_run ledger = {.path = path,
+                                    .engine = &engine,
+                                    .report = report,
+                                    .retry_delay = request->retry_delay,
+                                    .fail_if_empty = request->fail_if_empty};
     uint64_t count;
     cli_stop_begin(request->quiet);
     if (!cli_ledger_open(&ledger.journal, path, request->path, false, error) &&

@@ -13,18 +13,36 @@
 
 /* ---- what columns are, and their values ---- */
 
-static const struct cli_option *find_setting(const char *name)
+/* Options that are about one clip as a row is, though no preset has them. */
+static bool is_of_row(const char *name)
+{
+    static const char *const names[] = {"candidates", "draft", "poster"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static const struct cli_option *find_option(const char *name)
 {
     for (const struct cli_option *option = cli_request_options; option->name; option++)
         if (!strcmp(option->name, name))
-            return option->scope == CLI_ANYWHERE && !option->trusted ? option : NULL;
+            return option;
     return NULL;
+}
+
+static const struct cli_option *find_setting(const char *name)
+{
+    const struct cli_option *option = find_option(name);
+    const bool may = option && ((option->scope == CLI_ANYWHERE && !option->trusted) || is_of_row(name));
+    return may ? option : NULL;
 }
 
 /* Names that a column may have. */
 static const char *column_name(const void *from, size_t i)
 {
-    static const char *const own[] = {"photo", "preset", "seed", "output", "priority"};
+    static const char *const own[] = {"photo",    "preset",     "seed",  "output",
+                                      "priority", "candidates", "draft", "poster"};
     enum { OWN = sizeof own / sizeof *own };
     (void)from;
     if (i < OWN)
@@ -41,8 +59,11 @@ static enum ps_column on_column(void *user, const char *name, const char **guess
     const struct cli_judge *judge = user;
     if (find_setting(name))
         return PS_COLUMN_SETTING;
-    if (judge->naming && ps_naming_uses(judge->naming, name))
+    if ((judge->naming && ps_naming_uses(judge->naming, name)) ||
+        (judge->poster && ps_naming_uses(judge->poster, name)))
         return PS_COLUMN_LABEL;
+    if (find_option(name))
+        return PS_COLUMN_REFUSED;
     *guess = ps_guess(name, column_name, NULL);
     return PS_COLUMN_UNKNOWN;
 }
@@ -174,11 +195,15 @@ enum ps_status cli_rows_read(struct cli_rows *rows, struct ps_error *error)
     judge->outputs = ps_outputs_new();
     if (!judge->outputs)
         cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    if (!error->status && rows->request->poster)
+        ps_naming_new(&judge->poster, rows->request->poster, error);
     if (!error->status && !find_root(rows, error) && !ps_naming_new(&judge->naming, template, error)) {
         const struct ps_manifest_params params = {
             .root = rows->root, .column = on_column, .check = on_check, .user = judge};
         if (!ps_manifest_open(&rows->manifest, rows->request->manifest, &params, error) &&
             !ps_naming_check(judge->naming, rows->manifest->columns, rows->manifest->column_count, error) &&
+            (!judge->poster ||
+             !ps_naming_check(judge->poster, rows->manifest->columns, rows->manifest->column_count, error)) &&
             !read_rows(rows, judge, error)) {
             ps_outputs_find_clashes(judge->outputs, on_clash, rows->manifest);
             fail_problems(rows, error);

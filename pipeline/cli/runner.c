@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "cli/stop.h"
 #include "cli/text.h"
+#include "jobs/claims.h"
 
 /* ---- telling ---- */
 
@@ -24,9 +25,18 @@ static const char *name_of(const struct ps_journal_job *job)
 
 static json_t *job_event(const char *event, const struct ps_journal_job *job)
 {
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "event", event, "job", (json_int_t)job->id, "row",
-                     (json_int_t)job->row, "photo", cli_json_text(job->photo), "output",
-                     cli_json_text(job->output), "key", cli_json_text(job->key));
+    char *photo = ps_claims_origin(job->photo);
+    json_t *made = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "event", event, "job", (json_int_t)job->id,
+                             "row", (json_int_t)job->row, "photo", cli_json_text(photo ? photo : job->photo),
+                             "output", cli_json_text(job->output), "key", cli_json_text(job->key));
+    free(photo);
+    return made;
+}
+
+static void add_log(json_t *event, const struct cli_task *task)
+{
+    if (event && task->log)
+        json_object_set_new(event, "log", cli_json_text(task->log));
 }
 
 static void tell_findings(struct cli_report *report, const char *name, const json_t *event)
@@ -42,6 +52,7 @@ static void tell_done(struct cli_runner *runner, const struct cli_task *task)
     const struct ps_journal_job *job = task->record;
     const bool recognised = task->outcome == CLI_TASK_RECOGNISED;
     json_t *event = job_event("job_done", job);
+    add_log(event, task);
     if (event) {
         json_object_set_new(event, "recognised", json_boolean(recognised));
         json_object_set_new(event, "seconds", json_real(task->seconds));
@@ -50,7 +61,9 @@ static void tell_done(struct cli_runner *runner, const struct cli_task *task)
             json_object_update_missing(event, task->event);
     }
     cli_emit(runner->report, event);
-    tell_findings(runner->report, name_of(job), task->event);
+    /* Those of candidates were told as each was measured. */
+    if (!json_object_get(task->event, "takes"))
+        tell_findings(runner->report, name_of(job), task->event);
     if (runner->report->quiet)
         return;
     if (recognised)
@@ -64,6 +77,7 @@ static void tell_failed(struct cli_runner *runner, const struct cli_task *task)
     const struct ps_error *cause = &task->error;
     const bool again = task->outcome == CLI_TASK_AGAIN;
     json_t *event = job_event("job_failed", task->record);
+    add_log(event, task);
     if (event) {
         json_object_set_new(event, "id", json_string(cause->id));
         json_object_set_new(event, "message", cli_json_text(cause->message));
@@ -112,12 +126,25 @@ static void on_told(void *user, const struct cli_task *task)
 
 /* ---- running ---- */
 
+static bool on_alive(void *user)
+{
+    struct cli_runner *runner = user;
+    runner->halted = runner->halted || (runner->alive && !runner->alive(runner->user));
+    return !runner->halted;
+}
+
+static void on_plan(void *user, const struct ps_plan *plan)
+{
+    struct cli_runner *runner = user;
+    runner->task->plan = *plan;
+}
+
 static bool on_progress(void *user, const struct ps_progress *now)
 {
     struct cli_runner *runner = user;
+    cli_task_book(runner->task, now->phase);
     cli_side_poll(runner->side, on_told, runner);
-    if (runner->alive)
-        runner->alive(runner->user);
+    on_alive(runner);
     return cli_progress_tell(&runner->progress, now) && !cli_task_must_stop(runner->task);
 }
 
@@ -165,10 +192,12 @@ static enum ps_status look_after_device(struct cli_runner *runner, struct ps_err
 
 static enum ps_status run_job(struct cli_runner *runner, struct ps_error *error)
 {
-    const struct ps_render_events events = {.progress = on_progress, .user = runner};
+    const struct ps_render_events events = {.plan = on_plan, .progress = on_progress, .user = runner};
     begin_job(runner);
     if (runner->first <= 0)
         runner->first = ps_seconds();
+    runner->task->job.alone = cli_side_alone;
+    runner->task->job.alone_user = runner->side;
     cli_task_render(runner->task, &events);
     runner->last = ps_seconds();
     runner->device_seconds += runner->task->render_seconds;
@@ -185,7 +214,11 @@ enum ps_status cli_runner_run(struct cli_runner *runner, struct ps_error *error)
                                            .claim = runner->claim,
                                            .report = runner->report,
                                            .engine = runner->engine,
-                                           .states = runner->states};
+                                           .states = runner->states,
+                                           .out = runner->out,
+                                           .waits = runner->waits,
+                                           .alive = on_alive,
+                                           .user = runner};
     struct ps_job_counts counts;
     const struct ps_job_filter filter = {.batch = runner->claim.batch};
     runner->begun = ps_seconds();

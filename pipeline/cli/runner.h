@@ -12,8 +12,11 @@ struct cli_runner {
     struct cli_engine *engine;
     struct cli_report *report;
     const char *states; /* folder where renders keep their states */
-    /* Told, on the device's thread, now and then while a job is rendered, and of each job that has ended; may be null. */
-    void (*alive)(void *user);
+    const char *out;    /* folder of the clips, or null */
+    bool waits;         /* where a folder goes away, for its return; else no more jobs are begun */
+    /* Told, on the device's thread, now and then, also while nothing is to be rendered, and of each job that has ended; may
+     * be null. False where no further job is to be begun. */
+    bool (*alive)(void *user);
     void (*ended)(void *user, const struct cli_task *task);
     void *user;
     /* What is made. */
@@ -26,6 +29,7 @@ struct cli_runner {
     double first, last;    /* when the device began and ended; 0 for not yet */
     double device_seconds; /* that it had work */
     unsigned losses;       /* of the device, one after the other */
+    bool halted;           /* `alive` said so */
 };
 
 /* Runs until no job waits. A failed job is no failure of the run. Status: what ends all, such as PS_ERR_CHECKPOINT,

@@ -170,9 +170,9 @@ void cli_snapshot_free(struct cli_snapshot *snapshot)
 
 /* Parameters that have no default of the model's, and what else changes a clip's bytes. The resolved ones stand beside them
  * as numbers. */
-static const char *const telling[] = {"fit",       "focus",        "pad-colour",   "schedule", "sigmas",
-                                      "rng",       "decode-chunk", "on-fail",      "rerolls",  "encoder",
-                                      "sign-with", "reproducible", "no-provenance"};
+static const char *const telling[] = {
+    "fit",     "focus",   "pad-colour", "schedule", "sigmas",    "rng",          "decode-chunk", "on-fail",
+    "rerolls", "encoder", "candidates", "draft",    "sign-with", "reproducible", "no-provenance"};
 
 /* Files count by their content, wherever they lie. */
 static void drop_paths(json_t *options)

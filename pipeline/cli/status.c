@@ -1,7 +1,9 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/ledger.h"
+#include "jobs/claims.h"
 
 struct request {
     const char *path;
@@ -12,7 +14,8 @@ static const struct cli_option options[] = {
     {.name = "json",
      .kind = CLI_FLAG,
      .offset = offsetof(struct request, json),
-     .help = "one JSON object for the journal, and one for each running job"},
+     .help =
+         "one JSON object for the journal, and one for each job that is running, or waits to be tried again"},
     {.name = "quiet",
      .letter = 'q',
      .kind = CLI_FLAG,
@@ -36,22 +39,43 @@ const struct cli_command cli_status_command = {
     .run = run,
 };
 
-static bool on_running(void *user, const struct ps_journal_job *job)
+static void tell_running(struct cli_report *report, const struct ps_journal_job *job)
 {
-    struct cli_report *report = user;
+    char *photo = ps_claims_origin(job->photo);
     if (!report->quiet)
         cli_print(report, "running: %s, by %s", job->output, job->worker);
-    cli_emit(report, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:I}", "event", "running", "job",
-                               (json_int_t)job->id, "row", (json_int_t)job->row, "photo",
-                               cli_json_text(job->photo), "output", cli_json_text(job->output), "worker",
-                               cli_json_text(job->worker), "started", (json_int_t)job->started));
+    cli_emit(report,
+             json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:I}", "event", "running", "job", (json_int_t)job->id,
+                       "row", (json_int_t)job->row, "photo", cli_json_text(photo ? photo : job->photo),
+                       "output", cli_json_text(job->output), "worker", cli_json_text(job->worker), "started",
+                       (json_int_t)job->started));
+    free(photo);
+}
+
+static void tell_resting(struct cli_report *report, const struct ps_journal_job *job)
+{
+    if (!report->quiet)
+        cli_print(report, "to be tried again: %s, after %u of %d attempts: %s", job->output, job->attempts,
+                  PS_JOB_ATTEMPTS, job->reason);
+    cli_emit(report, json_pack("{s:s, s:I, s:I, s:o, s:i, s:o, s:o}", "event", "resting", "job",
+                               (json_int_t)job->id, "row", (json_int_t)job->row, "output",
+                               cli_json_text(job->output), "attempts", (int)job->attempts, "id",
+                               cli_json_text(job->reason_id), "message", cli_json_text(job->reason)));
+}
+
+static bool on_job(void *user, const struct ps_journal_job *job)
+{
+    if (job->state == PS_JOB_RUNNING)
+        tell_running(user, job);
+    else if (job->attempts)
+        tell_resting(user, job);
     return true;
 }
 
 static enum ps_status tell(struct ps_journal *journal, const char *path, struct cli_report *report,
                            struct ps_error *error)
 {
-    const struct ps_job_filter running = {.states = 1u << PS_JOB_RUNNING};
+    const struct ps_job_filter filter = {.states = 1u << PS_JOB_RUNNING | 1u << PS_JOB_WAITING};
     struct ps_job_counts counts;
     struct ps_batch *batch = NULL;
     if (ps_journal_counts(journal, NULL, &counts, error) || ps_journal_batch(journal, &batch, error))
@@ -67,7 +91,7 @@ static enum ps_status tell(struct ps_journal *journal, const char *path, struct 
                        "counts", cli_counts_event(&counts), "batch", (json_int_t)(batch ? batch->id : 0),
                        "manifest", batch ? cli_json_text(batch->manifest) : json_null()));
     ps_batch_free(&batch);
-    return ps_journal_each(journal, &running, on_running, report, error);
+    return ps_journal_each(journal, &filter, on_job, report, error);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)

@@ -12,6 +12,11 @@ bool cli_takes_wanted(const struct cli_request *request, const char *resume)
     return request->candidates || request->draft || resume;
 }
 
+uint32_t cli_takes_count(const struct cli_request *request)
+{
+    return request->candidates ? request->candidates : 1;
+}
+
 enum ps_status cli_takes_name(struct cli_takes *takes, struct cli_output *outputs, size_t *count,
                               struct ps_error *error)
 {
@@ -19,7 +24,7 @@ enum ps_status cli_takes_name(struct cli_takes *takes, struct cli_output *output
     const bool keeps = request->output && (request->candidates || request->draft);
     bool named = true;
     *count = 0;
-    takes->count = request->candidates ? request->candidates : 1;
+    takes->count = cli_takes_count(request);
     for (uint32_t i = 0; i < takes->count && keeps; i++) {
         char mark[48] = "";
         if (request->candidates)
@@ -113,11 +118,19 @@ static enum ps_status save_take(struct cli_takes *takes, uint32_t take, const st
     return error->status;
 }
 
+static void be_alone(const struct cli_takes *takes, bool begin)
+{
+    if (takes->alone)
+        takes->alone(takes->user, begin);
+}
+
 static bool on_done(void *user, uint32_t take, struct ps_clip *clip)
 {
     struct cli_takes *takes = user;
     takes->peak_bytes = ps_clip_peak_bytes(clip);
+    be_alone(takes, true);
     save_take(takes, take, clip, takes->error);
+    be_alone(takes, false);
     ps_clip_free(&clip);
     return !takes->error->status;
 }
@@ -139,9 +152,11 @@ enum ps_status cli_takes_run(struct cli_takes *takes, struct ps_error *error)
         *error = failed;
     if (error->status || !takes->sheet)
         return error->status;
-    if (ps_sheet_save(takes->shots, takes->sheet, request->save.overwrite, error))
-        return error->status;
-    return cli_page_write(takes->page, request->save.overwrite, takes->made, error);
+    be_alone(takes, true);
+    if (!ps_sheet_save(takes->shots, takes->sheet, request->save.overwrite, error))
+        cli_page_write(takes->page, request->save.overwrite, takes->made, error);
+    be_alone(takes, false);
+    return error->status;
 }
 
 void cli_takes_summarise(const struct cli_takes *takes, json_t *event)

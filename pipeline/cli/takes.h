@@ -14,6 +14,9 @@ struct cli_takes {
     const char *resume;                    /* latents to go on from, for a single take; null for none */
     const struct ps_render_events *events; /* of the render, and of the saves */
     struct cli_report *report;
+    /* Called with true before each take is written and with false after it; null where nobody minds. */
+    void (*alone)(void *user, bool begin);
+    void *user;
     uint32_t count;
     char *latents[PS_MAX_TAKES]; /* files that are kept; null where none is */
     char *sheet, *page;          /* null for a single take */
@@ -25,6 +28,9 @@ struct cli_takes {
 
 /* Whether the request is for this, or goes on from latents. */
 bool cli_takes_wanted(const struct cli_request *request, const char *resume);
+
+/* Clips that the request makes: one, or its candidates. */
+uint32_t cli_takes_count(const struct cli_request *request);
 
 /* Names the files beside the clips, in `outputs` of at least CLI_TAKE_OUTPUTS too. Status: PS_ERR_MEMORY. */
 enum { CLI_TAKE_OUTPUTS = PS_MAX_TAKES + 2 };

@@ -26,10 +26,23 @@ struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report 
     *record = NULL;
     task->job.report = report;
     task->job.engine = engine;
-    task->begun = ps_seconds();
+    task->begun = task->clock = ps_seconds();
     atomic_init(&task->cancelled, false);
     atomic_init(&task->lost, false);
     return task;
+}
+
+void cli_task_book(struct cli_task *task, const char *phase)
+{
+    const double now = ps_seconds(), spent = now - task->clock;
+    size_t i = 0;
+    task->clock = now;
+    while (i < CLI_PHASES && *task->phases[i].name && strcmp(task->phases[i].name, phase) != 0)
+        i++;
+    if (i == CLI_PHASES)
+        return;
+    snprintf(task->phases[i].name, sizeof task->phases[i].name, "%s", phase);
+    task->phases[i].seconds += spent;
 }
 
 bool cli_task_must_stop(const struct cli_task *task)
@@ -54,6 +67,7 @@ void cli_task_free(struct cli_task **task)
     cli_task_forget(*task);
     ps_journal_job_free(&(*task)->record);
     json_decref((*task)->event);
+    free((*task)->log);
     free(*task);
     *task = NULL;
 }
@@ -88,6 +102,25 @@ static enum ps_status make_folder(const char *output, struct ps_error *error)
                 : PS_OK;
 }
 
+/* Reports show the clips of a job that was done before as those of any other. */
+static void recognise(struct cli_task *task, const struct cli_delivery *delivery)
+{
+    json_t *outputs = json_array(), *clips;
+    for (uint32_t i = 0; i < delivery->count / delivery->formats; i++) {
+        json_array_extend(outputs, clips = cli_delivery_event(delivery, i));
+        json_decref(clips);
+    }
+    task->outcome = CLI_TASK_RECOGNISED;
+    task->event = json_pack("{s:o}", "outputs", outputs);
+}
+
+/* Whether the job writes files beside its clip. That nothing of somebody else's lay there was seen when it was added: what
+ * lies there now an attempt that was cut short has left. */
+static bool has_files_beside(const struct cli_request *request)
+{
+    return request->poster || request->candidates || request->draft;
+}
+
 /* Sets the outcome where the clip is there; else what is in the way may be replaced, or is an error. */
 static enum ps_status look(struct cli_task *task)
 {
@@ -95,19 +128,21 @@ static enum ps_status look(struct cli_task *task)
     struct cli_request *request = &task->job.request;
     struct cli_delivery delivery = {0};
     struct ps_error *error = &task->error;
-    if (!cli_delivery_name(&delivery, request, 1, false, error)) {
+    if (!cli_delivery_name(&delivery, request, cli_takes_count(request), request->candidates > 0, error)) {
         /* The claim is ours, so whoever wrote these is dead. */
         if (record->deaths)
             task->swept = cli_found_sweep(&delivery) + ps_output_sweep(task->state);
         const enum cli_found found = cli_find(&delivery, record->key);
         if (found == CLI_FOUND_WHOLE && !record->forced)
-            task->outcome = CLI_TASK_RECOGNISED;
+            recognise(task, &delivery);
         else if (cli_may_replace(found, request->save.overwrite, record->forced, record->deaths > 0))
-            request->save.overwrite = request->save.overwrite || found != CLI_FOUND_NOTHING;
+            request->save.overwrite =
+                request->save.overwrite || found != CLI_FOUND_NOTHING || has_files_beside(request);
         else if (cli_fail(error, PS_ERR_OUTPUT, "output.exists", "%.300s: exists already", record->output))
             ps_hint(error, "move it away, or run the batch again with --overwrite or --skip-existing");
     }
     cli_delivery_close(&delivery);
+    request->params.overwrite = request->save.overwrite;
     return error->status;
 }
 
@@ -125,7 +160,8 @@ void cli_task_load(struct cli_task *task)
         check_material(task) || cli_job_load(job, error))
         return;
     /* Of several seeds there is no one state. */
-    if (!cli_job_name_outputs(job, error) && job->request.on_fail == CLI_ON_FAIL_REPORT)
+    if (!cli_job_name_outputs(job, error) && job->request.on_fail == CLI_ON_FAIL_REPORT &&
+        !job->request.candidates)
         job->request.params.state = task->state;
 }
 
@@ -133,12 +169,14 @@ void cli_task_render(struct cli_task *task, const struct ps_render_events *event
 {
     struct cli_job *job = &task->job;
     struct ps_error *error = &task->error;
+    cli_task_book(task, "wait");
     job->events = *events;
     if (cli_job_open(job, error) || cli_job_identify(job, error) ||
         (!job->request.no_sidecar && cli_snapshot_check_model(&task->snapshot, job->engine->model, error)))
         return;
     json_object_set_new(job->sections, "job", cli_found_section(task->record->key));
     const double begun = ps_seconds();
+    cli_task_book(task, "open");
     cli_job_render(job, error);
     task->render_seconds = ps_seconds() - begun;
 }
@@ -148,12 +186,20 @@ void cli_task_deliver(struct cli_task *task, const struct ps_render_events *savi
     struct cli_job *job = &task->job;
     struct ps_error *error = &task->error;
     const struct ps_clip *clip = job->attempts.clip;
+    if (!clip) {
+        /* Candidates and drafts were written as they came. */
+        task->outcome = CLI_TASK_DONE;
+        task->event = cli_job_event(job);
+        return;
+    }
     const struct ps_render_params shape = {.width = ps_clip_width(clip),
                                            .height = ps_clip_height(clip),
                                            .frames = ps_clip_frames(clip),
                                            .fps = ps_clip_fps(clip)};
-    if (cli_job_measure(job, error) ||
-        cli_delivery_plan(&job->delivery, &job->request, &shape, NULL, error) ||
+    cli_task_book(task, "wait");
+    cli_job_measure(job, error);
+    cli_task_book(task, "measure");
+    if (error->status || cli_delivery_plan(&job->delivery, &job->request, &shape, NULL, error) ||
         cli_job_deliver(job, saving, error))
         return;
     task->outcome = CLI_TASK_DONE;
@@ -164,6 +210,11 @@ bool cli_task_is_transient(const struct ps_error *error)
 {
     return error->status == PS_ERR_MEMORY || error->status == PS_ERR_DEVICE_LOST ||
            error->status == PS_ERR_TRY_AGAIN;
+}
+
+bool cli_task_waits(const struct ps_error *error)
+{
+    return !strcmp(error->id, "folder.away");
 }
 
 bool cli_task_ends_all(const struct ps_error *error)

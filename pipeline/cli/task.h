@@ -17,6 +17,14 @@ enum cli_outcome {
     CLI_TASK_RELEASED /* given back unfinished */
 };
 
+/* What a task spent its time on. */
+struct cli_phase {
+    char name[16]; /* "load", "measure", or as in struct ps_progress */
+    double seconds;
+};
+
+enum { CLI_PHASES = 16 };
+
 struct cli_task {
     struct cli_task *next; /* of a queue */
     struct ps_journal_job *record;
@@ -28,15 +36,23 @@ struct cli_task {
     unsigned swept;        /* temporaries of a dead worker that were removed */
     double begun, seconds; /* the claim, and from there to the end */
     double render_seconds;
-    json_t *event;         /* what was made */
-    atomic_bool cancelled; /* somebody asked it to stop without a file */
-    atomic_bool lost;      /* the claim is another worker's: the same */
+    struct cli_phase
+        phases[CLI_PHASES]; /* in the order in which they came; the first without a name ends them */
+    double clock;           /* until when the time was booked */
+    struct ps_plan plan;    /* of the render, once there is one */
+    char *log;              /* path of its log; null where that could not be written */
+    json_t *event;          /* what was made */
+    atomic_bool cancelled;  /* somebody asked it to stop without a file */
+    atomic_bool lost;       /* the claim is another worker's: the same */
 };
 
 /* Takes over a claimed job. `folder` is where renders keep their states. Null when out of memory. */
 struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
                               struct cli_engine *engine, const char *folder);
 void cli_task_free(struct cli_task **task);
+
+/* Books the time since the last booking, or the claim, on a phase. By whoever works at the task. */
+void cli_task_book(struct cli_task *task, const char *phase);
 
 /* All that comes before the render and needs neither the device nor the streams: settings, what is there already, photo
  * and names. The outcome is CLI_TASK_RECOGNISED where nothing is left to do. Status in task->error. */
@@ -56,6 +72,9 @@ void cli_task_forget(struct cli_task *task);
 
 /* Whether the same may go well another time. */
 bool cli_task_is_transient(const struct ps_error *error);
+
+/* Whether the cause is not the job's, and passes: it waits then without having been tried. */
+bool cli_task_waits(const struct ps_error *error);
 
 /* Whether the cause will meet every other job too, so that trying them would only make them fail. */
 bool cli_task_ends_all(const struct ps_error *error);

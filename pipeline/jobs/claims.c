@@ -422,6 +422,16 @@ enum ps_status ps_claims_recover(struct ps_claims *claims, uint64_t *count, stru
     return code ? fail(claims, code, "cannot put back what is in", WORK, error) : PS_OK;
 }
 
+char *ps_claims_origin(const char *path)
+{
+    static const char mark[] = "/" WORK "/";
+    char *origin = NULL;
+    const char *at = strstr(path, mark), *rest = at ? strchr(at + sizeof mark - 1, '/') : NULL;
+    if (!rest)
+        return strdup(path);
+    return asprintf(&origin, "%.*s%s", (int)(at - path), path, rest) < 0 ? NULL : origin;
+}
+
 void ps_claims_close(struct ps_claims **claims)
 {
     struct ps_claims *old = *claims;

@@ -45,6 +45,10 @@ enum ps_status ps_claims_put_back(struct ps_claims *claims, const char *photo, s
 enum ps_status ps_claims_file(struct ps_claims *claims, const char *photo, const char *to, const char *note,
                               struct ps_error *error);
 
+/* Where a claimed photo was when it was claimed: its path without the watcher's own folder; any other path as it is. To be
+ * freed; null when out of memory. */
+char *ps_claims_origin(const char *path);
+
 void ps_claims_close(struct ps_claims **claims);
 
 #endif

@@ -19,8 +19,8 @@
  * time. Each change is on disk when its function returns.
  *
  * Status of all functions: PS_ERR_OUTPUT where the file cannot be written ("journal.disk-full", "journal.not-writable",
- * "journal.write-failed"), is locked for longer than 30 s ("journal.locked") or was moved or removed meanwhile
- * ("journal.moved"); PS_ERR_INPUT where it is damaged ("journal.corrupt") or unreadable ("journal.unreadable");
+ * "journal.write-failed") or was moved or removed meanwhile ("journal.moved"); PS_ERR_TRY_AGAIN where it is locked for longer
+ * than 30 s ("journal.locked"); PS_ERR_INPUT where it is damaged ("journal.corrupt") or unreadable ("journal.unreadable");
  * PS_ERR_MEMORY. `error` is never null and holds no error when a function is called. */
 #ifndef PS_JOBS_JOURNAL_H
 #define PS_JOBS_JOURNAL_H
@@ -141,6 +141,8 @@ void ps_batch_free(struct ps_batch **batch);
 struct ps_claim_params {
     uint32_t shard, shards; /* ps_shard_has; 0 shards for all */
     int64_t batch;          /* 0 for all */
+    /* Seconds that a job waits after its first transient failure; four times as long after the next. 0 for none. */
+    double backoff;
 };
 
 /* Takes the next job for this process: the highest priority, then the fewest attempts and deaths, then the order in which
@@ -150,6 +152,10 @@ struct ps_claim_params {
 enum ps_status ps_journal_claim(struct ps_journal *journal, struct ps_journal_job **job,
                                 const struct ps_claim_params *params, struct ps_error *error);
 void ps_journal_job_free(struct ps_journal_job **job);
+
+/* Where nothing could be claimed: the seconds until a waiting job may be tried again, or negative where none waits. */
+enum ps_status ps_journal_wait(struct ps_journal *journal, const struct ps_claim_params *params,
+                               double *seconds, struct ps_error *error);
 
 /* Says that this process is alive. *stop (may be null) is set where somebody asked to cancel the job: the worker then
  * stops and calls ps_journal_ignore. Status as of the four below. */
@@ -190,6 +196,19 @@ enum ps_status ps_journal_cancel(struct ps_journal *journal, const struct ps_job
 
 /* Gives back what dead workers held, as a claim does. *count is how many. */
 enum ps_status ps_journal_recover(struct ps_journal *journal, uint64_t *count, struct ps_error *error);
+
+/* The log of a job is a text for people beside the journal, JOURNAL.logs/ID.log. Each attempt is a part of it, whose first line
+ * begins with PS_LOG_PART; where it grows beyond PS_LOG_BYTES its oldest parts go. */
+#define PS_LOG_PART "== "
+enum { PS_LOG_BYTES = 65536, PS_LOG_PART_BYTES = 16384 };
+
+/* The path of a job's log, to be freed, whether there is one or not. Null when out of memory. */
+char *ps_journal_log_path(const struct ps_journal *journal, int64_t job);
+
+/* Adds a part, of at most PS_LOG_PART_BYTES, to a job's log, all of it or nothing. It is not synced to the disk. Status:
+ * PS_ERR_OUTPUT "journal.log" and those of ps_output_open, PS_ERR_MEMORY. */
+enum ps_status ps_journal_log(const struct ps_journal *journal, int64_t job, const char *text,
+                              struct ps_error *error);
 
 struct ps_job_counts {
     uint64_t of[PS_JOB_STATES];

@@ -131,6 +131,12 @@ static enum ps_status read_one(struct ps_journal *journal, sqlite3_stmt *stateme
     return error->status;
 }
 
+/* A job that has failed in passing rests; ?1 is now and ?2 the first rest, in milliseconds. A clock that was set back ends
+ * the rest. */
+#define READY_AT "ended + ?2 * CASE attempts WHEN 1 THEN 1 ELSE 4 END"
+#define IS_READY "(attempts = 0 OR ended > ?1 OR " READY_AT " <= ?1)"
+#define IS_OURS "state = 'waiting' AND (?3 = 0 OR batch = ?3) AND (?4 <= 1 OR slot % ?4 = ?5)"
+
 static enum ps_status claim(struct ps_journal *journal, struct ps_journal_job **job,
                             const struct ps_claim_params *params, struct ps_error *error)
 {
@@ -141,13 +147,29 @@ static enum ps_status claim(struct ps_journal *journal, struct ps_journal_job **
     snprintf(name, sizeof name, "%s:%lld", journal->self.host, (long long)journal->self.pid);
     sqlite3_stmt *statement = ps_sql_bind(
         journal, error,
-        "UPDATE jobs SET state = 'running', worker = ?1, worker_name = ?2, claim = claim + 1, started = ?3,"
-        " ended = 0, cancelled = 0 WHERE id = (SELECT id FROM jobs WHERE state = 'waiting'"
-        " AND (?4 = 0 OR batch = ?4) AND (?5 <= 1 OR slot % ?5 = ?6)"
+        "UPDATE jobs SET state = 'running', worker = ?6, worker_name = ?7, claim = claim + 1, started = ?1,"
+        " ended = 0, cancelled = 0 WHERE id = (SELECT id FROM jobs WHERE " IS_OURS " AND " IS_READY
         " ORDER BY priority DESC, attempts + deaths, id LIMIT 1) RETURNING " PS_JOB_COLUMNS,
-        "itiiii", journal->worker, name, ps_journal_now(), params->batch, (int64_t)params->shards,
-        (int64_t)params->shard - 1);
+        "iiiiiit", ps_journal_now(), (int64_t)(1e3 * params->backoff), params->batch, (int64_t)params->shards,
+        (int64_t)params->shard - 1, journal->worker, name);
     return read_one(journal, statement, job, error);
+}
+
+enum ps_status ps_journal_wait(struct ps_journal *journal, const struct ps_claim_params *params,
+                               double *seconds, struct ps_error *error)
+{
+    *seconds = -1;
+    sqlite3_stmt *statement = ps_sql_bind(journal, error,
+                                          "SELECT count(*), min(CASE WHEN " IS_READY " THEN 0 ELSE " READY_AT
+                                          " - ?1 END) FROM jobs WHERE " IS_OURS,
+                                          "iiiii", ps_journal_now(), (int64_t)(1e3 * params->backoff),
+                                          params->batch, (int64_t)params->shards, (int64_t)params->shard - 1);
+    if (!statement || !ps_sql_step(journal, statement, error))
+        return error->status;
+    if (sqlite3_column_int64(statement, 0))
+        *seconds = (double)sqlite3_column_int64(statement, 1) / 1e3;
+    sqlite3_reset(statement);
+    return PS_OK;
 }
 
 enum ps_status ps_journal_claim(struct ps_journal *journal, struct ps_journal_job **job,

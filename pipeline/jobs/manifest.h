@@ -31,6 +31,7 @@ enum ps_manifest_kind { PS_MANIFEST_CSV, PS_MANIFEST_JSON_LINES, PS_MANIFEST_FOL
 /* What a column beside photo, preset, seed, output and priority is. */
 enum ps_column {
     PS_COLUMN_UNKNOWN, /* a problem */
+    PS_COLUMN_REFUSED, /* likewise: an option that is not a row's */
     PS_COLUMN_SETTING, /* sets the option of that name */
     PS_COLUMN_LABEL    /* only for names of outputs */
 };

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/output.h"
+#include "jobs/claims.h"
 #include "jobs/report_parts.h"
 
 /* A file that is written through <stdio.h> and appears whole or not at all. */
@@ -70,21 +71,72 @@ static char *folder_of(const char *path)
 }
 
 struct writing {
+    struct ps_journal *journal;
     const struct ps_report_writer *writer;
     const char *folder;
     FILE *to;
     bool first, out_of_memory;
 };
 
+/* As the report names it. Null when out of memory. */
+static char *name_path(const struct writing *writing, const char *path)
+{
+    return path[0] == '/' ? relative_path(writing->folder, path) : strdup(path);
+}
+
+static bool add_clip(json_t *clips, char *name)
+{
+    if (name && *name)
+        json_array_append_new(clips, json_string_nocheck(name));
+    free(name);
+    return name != NULL;
+}
+
+/* Every clip of a job that is done. Null when out of memory. */
+static json_t *list_clips(const struct writing *writing, const struct ps_journal_job *job,
+                          const json_t *result)
+{
+    const json_t *told = json_object_get(result, "clips");
+    json_t *clips = json_array(), *clip;
+    bool whole = clips && (json_array_size(told) || job->state != PS_JOB_DONE ||
+                           add_clip(clips, name_path(writing, job->output)));
+    size_t i;
+    json_array_foreach(told, i, clip) if (whole && json_is_string(clip)) whole =
+        add_clip(clips, name_path(writing, json_string_value(clip)));
+    if (whole)
+        return clips;
+    json_decref(clips);
+    return NULL;
+}
+
+/* Null where there is no log. */
+static char *name_log(const struct writing *writing, const struct ps_journal_job *job)
+{
+    char *path = ps_journal_log_path(writing->journal, job->id);
+    char *real = path ? realpath(path, NULL) : NULL, *name = real ? name_path(writing, real) : NULL;
+    free(path);
+    free(real);
+    return name;
+}
+
 static bool write_job(void *user, const struct ps_journal_job *job)
 {
     struct writing *writing = user;
-    char *output = job->output[0] == '/' ? relative_path(writing->folder, job->output) : strdup(job->output);
-    writing->out_of_memory = !output;
-    if (output)
-        writing->writer->job(writing->to, job, output, writing->first);
+    json_t *result = *job->result ? json_loads(job->result, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    char *output = name_path(writing, job->output), *photo = ps_claims_origin(job->photo);
+    char *log = name_log(writing, job);
+    json_t *clips = list_clips(writing, job, result);
+    const struct ps_report_entry entry = {
+        .job = job, .photo = photo, .output = output, .log = log, .clips = clips, .result = result};
+    writing->out_of_memory = !output || !photo || !clips;
+    if (!writing->out_of_memory)
+        writing->writer->job(writing->to, &entry, writing->first);
     writing->first = false;
     free(output);
+    free(photo);
+    free(log);
+    json_decref(clips);
+    json_decref(result);
     return !writing->out_of_memory && !ferror(writing->to);
 }
 
@@ -124,7 +176,7 @@ enum ps_status ps_report_write(struct ps_journal *journal, const char *path,
     FILE *to = folder ? fopencookie(&sheet, "w", functions) : NULL;
     if (to) {
         struct writing writing = {
-            .writer = writers[params->format], .folder = folder, .to = to, .first = true};
+            .journal = journal, .writer = writers[params->format], .folder = folder, .to = to, .first = true};
         status = write_all(journal, &writing, params, error);
         if (fclose(to) && !sheet.error.status)
             ps_fail(&sheet.error, PS_ERR_MEMORY, "memory.host", "no memory for a report");

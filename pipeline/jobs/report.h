@@ -14,9 +14,9 @@ struct ps_report_params {
     struct ps_job_filter filter;
 };
 
-/* Of the JSON that a worker left with a job, the members `seconds` (a number) and `findings` (texts, of what needs eyes) are
- * shown. Writes the report to `path`; it appears there whole or not at all. Outputs with an absolute path
- * are named relative to the report's folder. In the CSV file a cell that a spreadsheet would take for a formula begins with a single quote.
+/* Of the JSON that a worker left with a job, the members `seconds` (a number), `findings` (texts, of what needs eyes) and
+ * `clips` (paths; the job's output where there is none) are shown. Writes the report to `path`; it appears there whole or not
+ * at all. Clips and logs are named relative to the report's folder, a claimed photo by where it was before. In the CSV file a cell that a spreadsheet would take for a formula begins with a single quote.
  * Status: those of the journal and of base/output.h. */
 enum ps_status ps_report_write(struct ps_journal *journal, const char *path,
                                const struct ps_report_params *params, struct ps_error *error);

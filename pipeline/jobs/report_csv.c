@@ -46,21 +46,21 @@ static void begin(FILE *to, const struct ps_report_params *params, const struct 
           to);
 }
 
-static void put_job(FILE *to, const struct ps_journal_job *job, const char *output, bool first)
+static void put_job(FILE *to, const struct ps_report_entry *entry, bool first)
 {
     char time[PS_REPORT_TIME];
-    json_t *result = json_loads(job->result, JSON_REJECT_DUPLICATES, NULL);
+    const struct ps_journal_job *job = entry->job;
     (void)first;
     fprintf(to, "%" PRId64 ",%" PRIu64, job->batch, job->row);
     put_text(to, ps_job_state_name(job->state));
-    put_text(to, job->photo);
-    put_text(to, output);
+    put_text(to, entry->photo);
+    put_text(to, entry->output);
     put_number(to, job->attempts);
-    const json_t *seconds = json_object_get(result, "seconds");
+    const json_t *seconds = json_object_get(entry->result, "seconds");
     fprintf(to, json_is_number(seconds) ? ",%.3f" : ",", json_number_value(seconds));
     put_text(to, job->reason_id);
     put_text(to, job->reason);
-    put_findings(to, json_object_get(result, "findings"));
+    put_findings(to, json_object_get(entry->result, "findings"));
     put_number(to, job->priority);
     put_text(to, ps_report_time(time, job->added));
     put_text(to, ps_report_time(time, job->started));
@@ -69,7 +69,6 @@ static void put_job(FILE *to, const struct ps_journal_job *job, const char *outp
     put_text(to, job->settings);
     put_text(to, job->key);
     fputs("\r\n", to);
-    json_decref(result);
 }
 
 static void end(FILE *to)

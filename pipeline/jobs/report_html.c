@@ -74,26 +74,39 @@ static const char *last_component(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void put_job(FILE *to, const struct ps_journal_job *job, const char *output, bool first)
+/* Why the job failed or waits again, and after how many attempts where it was tried more than once. */
+static void put_reason(FILE *to, const struct ps_journal_job *job)
 {
-    json_t *result = json_loads(job->result, JSON_REJECT_DUPLICATES, NULL);
+    if (!*job->reason && !*job->reason_id)
+        return;
+    fputs("<p class=\"reason\">", to);
+    ps_html_text(to, *job->reason ? job->reason : job->reason_id);
+    if (job->attempts > 1)
+        fprintf(to, " (%u attempts)", job->attempts);
+    fputs("\n", to);
+}
+
+static void put_job(FILE *to, const struct ps_report_entry *entry, bool first)
+{
+    const struct ps_journal_job *job = entry->job;
+    size_t i;
+    json_t *clip;
     (void)first;
     fprintf(to, "<section class=\"%s\">\n<h2>%" PRIu64 ": ", ps_job_state_name(job->state), job->row);
-    ps_html_text(to, *output ? output : last_component(job->photo));
+    ps_html_text(to, *entry->output ? entry->output : last_component(job->photo));
     fprintf(to, "</h2>\n");
-    if (job->state == PS_JOB_DONE)
-        put_clip(to, output);
+    json_array_foreach(entry->clips, i, clip) put_clip(to, json_string_value(clip));
     fprintf(to, "<p>%s, from ", ps_job_state_name(job->state));
     ps_html_text(to, last_component(job->photo));
     fputs("\n", to);
-    if (*job->reason || *job->reason_id) {
-        fputs("<p class=\"reason\">", to);
-        ps_html_text(to, *job->reason ? job->reason : job->reason_id);
-        fputs("\n", to);
+    put_reason(to, job);
+    put_result(to, entry->result);
+    if (entry->log) {
+        fputs("<p><a href=\"", to);
+        ps_html_address(to, entry->log);
+        fputs("\">log</a>\n", to);
     }
-    put_result(to, result);
     fputs("</section>\n", to);
-    json_decref(result);
 }
 
 static void end(FILE *to)

@@ -47,15 +47,26 @@ static void set_time(json_t *object, const char *key, int64_t milliseconds)
                         milliseconds ? json_string(ps_report_time(text, milliseconds)) : json_null());
 }
 
-static void put_job(FILE *to, const struct ps_journal_job *job, const char *output, bool first)
+static json_t *list_of(json_t *texts)
 {
+    json_t *list = json_array(), *text;
+    size_t i;
+    json_array_foreach(texts, i, text) json_array_append_new(list, text_of(json_string_value(text)));
+    return list;
+}
+
+static void put_job(FILE *to, const struct ps_report_entry *entry, bool first)
+{
+    const struct ps_journal_job *job = entry->job;
     json_t *object = json_object();
     json_object_set_new(object, "id", json_integer(job->id));
     json_object_set_new(object, "batch", json_integer(job->batch));
     json_object_set_new(object, "row", json_integer((json_int_t)job->row));
     json_object_set_new(object, "state", json_string(ps_job_state_name(job->state)));
-    json_object_set_new(object, "photo", text_of(job->photo));
-    json_object_set_new(object, "output", *output ? text_of(output) : json_null());
+    json_object_set_new(object, "photo", text_of(entry->photo));
+    json_object_set_new(object, "output", *entry->output ? text_of(entry->output) : json_null());
+    json_object_set_new(object, "clips", list_of(entry->clips));
+    json_object_set_new(object, "log", entry->log ? text_of(entry->log) : json_null());
     json_object_set_new(object, "attempts", json_integer(job->attempts));
     json_object_set_new(object, "reason_id", text_of(job->reason_id));
     json_object_set_new(object, "reason", text_of(job->reason));
@@ -66,7 +77,8 @@ static void put_job(FILE *to, const struct ps_journal_job *job, const char *outp
     json_object_set_new(object, "worker", text_of(job->worker));
     json_object_set_new(object, "key", text_of(job->key));
     json_object_set_new(object, "settings", value_of(job->settings));
-    json_object_set_new(object, "result", value_of(job->result));
+    json_object_set_new(object, "result",
+                        entry->result ? json_copy((json_t *)(uintptr_t)entry->result) : json_null());
     fputs(first ? "\n" : ",\n", to);
     json_dumpf(object, to, FLAGS);
     json_decref(object);

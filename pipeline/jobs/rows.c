@@ -21,7 +21,7 @@ static const char *own_column(const void *from, size_t i)
     return own_columns[i];
 }
 
-static enum ps_role role_of(struct ps_manifest *manifest, const char *name, const char **guess)
+static enum ps_role role_of(struct ps_manifest *manifest, const char *name, const char **guess, bool *refused)
 {
     const struct ps_manifest_params *params = manifest->reader->params;
     for (int i = 0; own_columns[i]; i++)
@@ -30,6 +30,7 @@ static enum ps_role role_of(struct ps_manifest *manifest, const char *name, cons
     enum ps_column column = PS_COLUMN_UNKNOWN;
     if (params->column)
         column = params->column(params->user, name, guess);
+    *refused = column == PS_COLUMN_REFUSED;
     if (column == PS_COLUMN_UNKNOWN && !*guess)
         *guess = ps_guess(name, own_column, NULL);
     return column == PS_COLUMN_SETTING ? PS_ROLE_SETTING
@@ -59,8 +60,14 @@ uint32_t ps_manifest_know(struct ps_manifest *manifest, const char *name, uint64
         if (!strcmp(reader->known[i].name, name))
             return i;
     const char *guess = NULL;
-    const enum ps_role role = role_of(manifest, name, &guess);
-    if (role == PS_ROLE_WRONG)
+    bool refused = false;
+    const enum ps_role role = role_of(manifest, name, &guess, &refused);
+    if (refused)
+        ps_manifest_complain(manifest, row, column, "manifest.column",
+                             "give it on the command line, if packshot help batch lists it",
+                             "\"%.64s\" is an option of the whole call or of a single render, and no column",
+                             name);
+    else if (role == PS_ROLE_WRONG)
         ps_manifest_complain(manifest, row, column, "manifest.column",
                              "packshot help render lists the options", "unknown column \"%.64s\"%s%s%s", name,
                              guess ? "; did you mean \"" : "", guess ? guess : "", guess ? "\"?" : "");

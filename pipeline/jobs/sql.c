@@ -30,10 +30,10 @@ enum ps_status ps_sql_fail(struct ps_journal *journal, int code, const char *doi
                        doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        ps_fail(error, PS_ERR_OUTPUT, "journal.locked", "%.300s: another program holds it, while %s",
+        ps_fail(error, PS_ERR_TRY_AGAIN, "journal.locked", "%.300s: another program holds it, while %s",
                 journal->name, doing);
         ps_hint(error, "wait until the other program is done, and try again");
-        return PS_ERR_OUTPUT;
+        return PS_ERR_TRY_AGAIN;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         ps_fail(error, PS_ERR_INPUT, "journal.corrupt", "%.300s: is damaged, found while %s", journal->name,

@@ -1,7 +1,7 @@
 """Many photos in one call: what a list may say, what is checked, what is told."""
 import json
 import os
-import subprocess
+import shutil
 
 import batching
 import harness
@@ -135,7 +135,6 @@ class Checks(batching.Case):
         self.assertEqual([row for row, _, _ in self.problems("--codec", "vp9", "--name", "{name}.mp4")], [2, 3])
         self.batch(INPUT, "--memory", "1K", says=["list.csv:2: "])
         self.batch(CHECKPOINT, "--model", "nowhere")
-        self.batch(USAGE, "--candidates", "2")
         self.batch(INPUT, manifest="nowhere.csv")
 
     def test_nothing_to_do(self):
@@ -198,8 +197,7 @@ class Outcomes(batching.Case):
         before, times = self.clips(), {path: os.stat(path).st_mtime_ns for path in (self.folder / "out").glob("*.mp4")}
         self.assertEqual(self.summary(self.batch(OK, "--json"))["rendered"], 0)
         # Nor where the journal is lost: the sidecars know.
-        for path in (self.folder / "out/.packshot").iterdir():
-            path.unlink()
+        shutil.rmtree(self.folder / "out/.packshot")
         summary = self.summary(self.batch(OK, "--json"))
         self.assertEqual((summary["rendered"], summary["recognised"]), (0, 2))
         self.assertEqual({path: os.stat(path).st_mtime_ns for path in times}, times)

@@ -1,6 +1,7 @@
 /* The states of jobs: what moves them, what does not, and that every input is in one of them. */
 #include "jobs/journals.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,51 @@ static void transient_failures_are_tried_three_times_behind_the_others(void **st
     struct ps_journal_job *none;
     assert_ok(ps_journal_claim(journal, &none, NULL, &error), error);
     assert_null(none);
+}
+
+/* Seconds until a job may be tried; negative for none. */
+static double wait_for(struct ps_journal *journal, double backoff)
+{
+    const struct ps_claim_params params = {.backoff = backoff};
+    struct ps_error error = {0};
+    double seconds;
+    assert_ok(ps_journal_wait(journal, &params, &seconds, &error), error);
+    return seconds;
+}
+
+static void a_job_rests_between_its_attempts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ps_journal *journal = fixture->journal;
+    const struct ps_claim_params patient = {.backoff = 100};
+    struct ps_error error = {0};
+    uint64_t count;
+    assert_true(wait_for(journal, 100) < 0);
+    add_jobs(journal, 0, 1);
+    assert_true(fabs(wait_for(journal, 100)) < 1e-9);
+    for (int attempt = 1; attempt <= 2; attempt++) {
+        const double rest = attempt == 1 ? 100 : 400;
+        struct ps_journal_job *job = claim_one(journal);
+        assert_ok(ps_journal_fail(journal, job, "memory.host", "full", true, NULL, &error), error);
+        ps_journal_job_free(&job);
+        assert_ok(ps_journal_claim(journal, &job, &patient, &error), error);
+        assert_null(job);
+        const double seconds = wait_for(journal, 100);
+        assert_true(seconds > rest - 30 && seconds <= rest);
+        assert_true(fabs(wait_for(journal, 0)) < 1e-9);
+    }
+    /* Asked for by somebody it is tried at once. */
+    const struct ps_job_filter waiting = {.id = 1}, failed = {.states = 1u << PS_JOB_FAILED};
+    assert_ok(ps_journal_cancel(journal, &waiting, &count, &error), error);
+    assert_true(wait_for(journal, 100) < 0);
+    const struct ps_job_filter one = {.id = 1, .states = 1u << PS_JOB_IGNORED};
+    assert_ok(ps_journal_retry(journal, &failed, &count, &error), error);
+    assert_int_equal(count, 0);
+    assert_ok(ps_journal_retry(journal, &one, &count, &error), error);
+    struct ps_journal_job *job;
+    assert_ok(ps_journal_claim(journal, &job, &patient, &error), error);
+    assert_non_null(job);
+    ps_journal_job_free(&job);
 }
 
 static void priorities_shards_and_batches_choose(void **state)
@@ -426,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         journal_unit_test(jobs_go_from_waiting_to_their_end),
         journal_unit_test(transient_failures_are_tried_three_times_behind_the_others),
+        journal_unit_test(a_job_rests_between_its_attempts),
         journal_unit_test(priorities_shards_and_batches_choose),
         journal_unit_test(nothing_is_made_twice),
         journal_unit_test(a_failed_job_stands_in_no_ones_way),

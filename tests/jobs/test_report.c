@@ -39,7 +39,7 @@ static int make_journal(void **state)
     fixture->folder = folder_new();
     fixture->journal = open_journal(fixture->folder);
     assert_int_equal(mkdir(join(path, fixture->folder, "reports"), 0700), 0);
-    add(fixture, 1, "/photos/a.png", "out/a b:1.mp4");
+    add(fixture, 1, "/photos/.packshot/work/HOST-17/client/a.png", "out/a b:1.mp4");
     add(fixture, 2, "/photos/" HOSTILE ".png", "out/second.gif");
     add(fixture, 3, "=HYPERLINK(1)", "out/third.mov");
     add(fixture, 4, "/photos/notes \xff.txt", NULL);
@@ -48,9 +48,10 @@ static int make_journal(void **state)
     assert_ok(ps_journal_done(fixture->journal, job,
                               "{\"seconds\":12.5,\"findings\":[\"flicker 3.1\",\""
                               "<b>bold</b>"
-                              "\"]}",
+                              "\"],\"clips\":[\"out/one.mp4\",\"/photos/two <b>.webm\"]}",
                               &error),
               error);
+    assert_ok(ps_journal_log(fixture->journal, job->id, "== one\n\n", &error), error);
     ps_journal_job_free(&job);
     job = claim_one(fixture->journal);
     assert_ok(ps_journal_fail(fixture->journal, job, "image.truncated", "@cut " HOSTILE, false, NULL, &error),
@@ -122,7 +123,15 @@ static void json_has_every_input_once(void **state)
         else
             assert_null(output);
     }
-    const json_t *first = json_array_get(json_object_get(report, "jobs"), 0);
+    const json_t *first = json_array_get(json_object_get(report, "jobs"), 0),
+                 *second = json_array_get(json_object_get(report, "jobs"), 1);
+    const json_t *clips = json_object_get(first, "clips");
+    assert_int_equal(json_array_size(clips), 2);
+    assert_string_equal(json_string_value(json_array_get(clips, 0)), "out/one.mp4");
+    assert_string_equal(json_string_value(json_object_get(first, "log")), "../journal.logs/1.log");
+    assert_string_equal(json_string_value(json_object_get(first, "photo")), "/photos/client/a.png");
+    assert_true(json_is_null(json_object_get(second, "log")));
+    assert_int_equal(json_array_size(json_object_get(second, "clips")), 0);
     assert_string_equal(json_string_value(json_object_get(json_object_get(first, "settings"), "preset")),
                         "hero");
     assert_true(json_real_value(json_object_get(json_object_get(first, "result"), "seconds")) == 12.5);
@@ -145,7 +154,7 @@ static void csv_opens_as_a_table_without_formulas(void **state)
     assert_has(text, ",\"'@cut <script>");
     assert_has(text, "&\"\"quoted\"\"");
     assert_has(text, ",\"flicker 3.1; <b>bold</b>\",");
-    assert_has(text, "1,1,\"done\",\"/photos/a.png\",\"out/a b:1.mp4\",0,12.500,\"\",\"\",");
+    assert_has(text, "1,1,\"done\",\"/photos/client/a.png\",\"out/a b:1.mp4\",0,12.500,\"\",\"\",");
     assert_has(text, ",-5,");
     while ((line = strsep(&rest, "\n"))) {
         lines += *line != '\0';
@@ -165,8 +174,10 @@ static void the_page_plays_clips_and_runs_nothing(void **state)
     assert_null(strstr(text, "<b>"));
     assert_null(strchr(text, '\x1b'));
     assert_has(text, "<title>&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;quoted&quot;\\x1b[2J</title>");
-    assert_has(text,
-               "<video controls loop muted preload=\"metadata\" src=\"./../out/a%20b%3A1.mp4\"></video>");
+    assert_has(text, "<video controls loop muted preload=\"metadata\" src=\"./out/one.mp4\"></video>");
+    assert_has(text, "two%20%3Cb%3E.webm\"></video>");
+    assert_null(strstr(text, "a%20b%3A1.mp4"));
+    assert_has(text, "<p><a href=\"./../journal.logs/1.log\">log</a>");
     assert_has(text, "<p>12.5 s");
     assert_has(text, "<li>&lt;b&gt;bold&lt;/b&gt;");
     assert_has(text, "<td>total<td>5\n");
