@@ -28,7 +28,7 @@ void main()
     /* Pixels and channels beyond the last are computed as copies of it and not stored. */
     ReadS from = x, packed = weight;
     const uint k = push.k, quads = (k + 3) / 4, padded = (push.n + 7) / 8 * 8;
-    const int in_h = int(push.in_h), in_w = int(push.in_w);
+    const int wide_h = int(push.wide_h), wide_w = int(push.wide_w);
     place places[ROW_GROUPS];
     uint columns[LANE_COLUMNS];
     [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
@@ -43,8 +43,8 @@ void main()
         bool inside[ROW_GROUPS];
         [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++) {
             const int iy = places[group].y + int(tap / KERNEL_W), ix = places[group].x + int(tap % KERNEL_W);
-            inside[group] = iy >= 0 && iy < in_h && ix >= 0 && ix < in_w;
-            const uint pixel = (places[group].frame_row + uint(iy)) * push.in_w + uint(ix);
+            inside[group] = iy >= 0 && iy < wide_h && ix >= 0 && ix < wide_w;
+            const uint pixel = pixel_of(places[group], uint(iy), uint(ix));
             rows[group] = inside[group] ? pixel * k : 0;
         }
         for (uint quad = 0; quad < quads; quad++) {

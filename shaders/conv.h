@@ -1,6 +1,9 @@
 /* Two-dimensional convolution over [frames, in_h, in_w, k] as an implicit matrix product, with linear.h's epilogue:
  * y[f, oy, ox, n] = epilogue(sum over ty, tx, k of x[f, oy stride + ty - pad_y, ox stride + tx - pad_x, k] weight[n, k, ty, tx])
- * where x is zero outside. The temporal convolution is this with kernel 3 x 1 over [1, frames, h w, k].
+ * where x is zero outside. Where wide_h and wide_w are not in_h and in_w, x is read as enlarged to that size by nearest
+ * neighbour, pixel (y, x) being (floor(y in_h / wide_h), floor(x in_w / wide_w)): in integers, which equals PyTorch's
+ * float formula for the factors in use (exactly 2, and targets below 2).
+ * The temporal convolution is this with kernel 3 x 1 over [1, frames, h w, k].
  * Operands: x, weight, bias, vector, residual; y. Output pixel m = (f out_h + oy) out_w + ox. */
 #ifndef PS_CONV_H
 #define PS_CONV_H
@@ -22,6 +25,7 @@
 
 struct ps_conv_push {
     ps_uint frames, in_h, in_w, k;
+    ps_uint wide_h, wide_w; /* at least 1 */
     ps_uint out_h, out_w, n;
     ps_uint pad_y, pad_x;
     ps_uint vector_rows; /* output pixels that share a row of vector */

@@ -30,13 +30,20 @@ static struct origin origin_of(const struct ps_product_work *work, uint32_t row)
                            .x = (int64_t)(row % work->out_w) * work->stride - work->pad_x};
 }
 
+/* Pixel i of `wide` along an axis as one of the `in` that were enlarged to them. */
+static uint64_t nearest(uint64_t i, uint32_t in, uint32_t wide)
+{
+    return in == wide ? i : i * in / wide;
+}
+
 /* The pixel that a kernel position touches; null outside of the image. */
 static const char *pixel(const struct ps_product_work *work, struct origin at, uint32_t ty, uint32_t tx)
 {
     const int64_t y = at.y + ty, x = at.x + tx;
-    if (y < 0 || y >= work->in_h || x < 0 || x >= work->in_w)
+    if (y < 0 || y >= work->wide_h || x < 0 || x >= work->wide_w)
         return NULL;
-    const uint64_t index = (at.frame * work->in_h + (uint64_t)y) * work->in_w + (uint64_t)x;
+    const uint64_t row = at.frame * work->in_h + nearest((uint64_t)y, work->in_h, work->wide_h);
+    const uint64_t index = row * work->in_w + nearest((uint64_t)x, work->in_w, work->wide_w);
     return (const char *)work->call->operands[PS_X] + index * work->k * ps_type_bytes(work->type);
 }
 

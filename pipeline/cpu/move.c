@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "concat.h"
-#include "resize.h"
 
 #define ROWS 64 /* of a task */
 
@@ -30,29 +29,5 @@ bool PS_NAME(concat)(const struct ps_cpu_call *call)
     struct ps_cpu_call copy = *call;
     ps_pool_run(call->pool, concat_task, &copy,
                 ps_div_up(((const struct ps_concat_push *)call->push)->rows, ROWS));
-    return true;
-}
-
-/* One output row. */
-static void resize_task(void *user, uint32_t index, void *scratch)
-{
-    enum { X, Y };
-    (void)scratch;
-    const struct ps_cpu_call *call = user;
-    const struct ps_resize_push *push = call->push;
-    const uint64_t pixel = push->c * ps_type_bytes(call->launch->type);
-    const uint64_t frame = index / push->out_h,
-                   in_y = (uint64_t)(index % push->out_h) * push->in_h / push->out_h;
-    const char *from = (const char *)call->operands[X] + (frame * push->in_h + in_y) * push->in_w * pixel;
-    char *to = (char *)call->operands[Y] + (uint64_t)index * push->out_w * pixel;
-    for (uint64_t x = 0; x < push->out_w; x++, to += pixel)
-        memcpy(to, from + x * push->in_w / push->out_w * pixel, pixel);
-}
-
-bool PS_NAME(resize)(const struct ps_cpu_call *call)
-{
-    const struct ps_resize_push *push = call->push;
-    struct ps_cpu_call copy = *call;
-    ps_pool_run(call->pool, resize_task, &copy, push->n * push->out_h);
     return true;
 }

@@ -60,8 +60,8 @@ static void run_piece(struct piece *piece, char *scratch)
             const uint64_t vector_row = (piece->first + row) / work->vector_rows;
             if (vector_row != piece->offsets_row)
                 PS_NAME(fill_offsets)
-                (work, piece->first + row, piece->panel_begin * PS_PANEL,
-                 (piece->panel_end - piece->panel_begin) * PS_PANEL, piece->offsets);
+            (work, piece->first + row, piece->panel_begin * PS_PANEL,
+             (piece->panel_end - piece->panel_begin) * PS_PANEL, piece->offsets);
             piece->offsets_row = vector_row;
             tile.rows = (uint32_t)ps_min_u64(PS_TILE_ROWS, piece->count - row);
             tile.left = left + row * tile.segments;
@@ -139,6 +139,8 @@ bool PS_NAME(linear)(const struct ps_cpu_call *call)
                                    .scale = push->scale,
                                    .in_h = 1,
                                    .in_w = push->m,
+                                   .wide_h = 1,
+                                   .wide_w = push->m,
                                    .out_h = 1,
                                    .out_w = push->m,
                                    .kernel_h = 1,
@@ -159,6 +161,8 @@ bool PS_NAME(conv)(const struct ps_cpu_call *call)
                                    .scale = push->scale,
                                    .in_h = push->in_h,
                                    .in_w = push->in_w,
+                                   .wide_h = push->wide_h,
+                                   .wide_w = push->wide_w,
                                    .out_h = push->out_h,
                                    .out_w = push->out_w,
                                    .kernel_h = spec[PS_CONV_SPEC_KERNEL_H],

@@ -16,7 +16,7 @@ struct ps_product_work {
     float scale;
 
     /* Row i of the result is output pixel i; a linear layer is a convolution of one row of pixels. */
-    uint32_t in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride, pad_y, pad_x;
+    uint32_t in_h, in_w, wide_h, wide_w, out_h, out_w, kernel_h, kernel_w, stride, pad_y, pad_x;
 
     uint32_t depth; /* k rounded up to 4, which the weight is padded to */
     uint32_t taps;

@@ -33,7 +33,6 @@ const struct ps_cpu_table ps_cpu_amx = {
             [PS_KERNEL_layer_norm] = ps_cpu_layer_norm_avx512_bf16,
             [PS_KERNEL_blend] = ps_cpu_blend_avx512_bf16,
             [PS_KERNEL_concat] = ps_cpu_concat_avx512_bf16,
-            [PS_KERNEL_resize] = ps_cpu_resize_avx512_bf16,
             [PS_KERNEL_narrow] = ps_cpu_narrow_avx512_bf16,
             [PS_KERNEL_widen] = ps_cpu_widen_avx512_bf16,
             [PS_KERNEL_guide] = ps_cpu_guide_avx512_bf16,

@@ -65,16 +65,10 @@ struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t i
 
 struct ps_tensor ps_upsample_forward(struct ps_run *run, struct ps_tensor x, const struct ps_upsample *up)
 {
+    const struct ps_window window = {
+        .kernel_h = 3, .kernel_w = 3, .wide_h = up->h, .wide_w = up->w, .pad_top = 1, .pad_left = 1};
     ps_enter(run, "upsample");
-    struct ps_tensor y = ps_new(run, x.type, x.n, up->h, up->w, x.c);
-    const uint32_t chunk = ps_chunk(run, x.n, (uint64_t)up->h * up->w * x.c * ps_type_bytes(x.type));
-    for (uint32_t i = 0; i < x.n && ps_run_ok(run); i += chunk) {
-        const uint32_t count = (uint32_t)ps_min_u64(chunk, x.n - i);
-        struct ps_tensor wide = ps_resize(run, ps_frames(x, i, count), up->h, up->w);
-        ps_conv3x3(run, wide, up->conv, &(struct ps_epilogue){.into = ps_frames(y, i, count)});
-        ps_drop(run, &wide);
-    }
-    return ps_leave(run, y);
+    return ps_leave(run, ps_conv(run, x, up->conv, &window, NULL));
 }
 
 static struct ps_tensor time_vector(struct ps_run *run, struct ps_tensor t, const struct ps_resnet *block)

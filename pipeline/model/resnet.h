@@ -38,7 +38,7 @@ struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t i
                                             bool switched);
 
 /* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in
- * memory: nearest resize to h x w, then a 3x3 convolution. */
+ * memory: a 3x3 convolution of them as enlarged to h x w by nearest neighbour. */
 struct ps_upsample {
     struct ps_layer conv; /* null: no upsampling */
     uint32_t h, w;

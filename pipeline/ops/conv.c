@@ -35,11 +35,16 @@ struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer
     if (!ps_run_ok(run))
         return (struct ps_tensor){0};
     const uint32_t stride = window->stride ? window->stride : 1;
-    const uint32_t out_h = window->out_h ? window->out_h : ps_div_up(x.h, stride);
-    const uint32_t out_w = window->out_w ? window->out_w : ps_div_up(x.w, stride);
-    if (!window->kernel_h || !window->kernel_w) {
-        ps_run_fail(run, PS_ERR_INTERNAL, "conv.window", "a convolution has a kernel of %u x %u",
-                    window->kernel_h, window->kernel_w);
+    const uint32_t wide_h = window->wide_h ? window->wide_h : x.h;
+    const uint32_t wide_w = window->wide_w ? window->wide_w : x.w;
+    const uint32_t out_h = window->out_h ? window->out_h : ps_div_up(wide_h, stride);
+    const uint32_t out_w = window->out_w ? window->out_w : ps_div_up(wide_w, stride);
+    /* Kernels multiply a place in the enlarged input by the input's size in 32 bits. */
+    const bool fits = (uint64_t)wide_h * x.h <= UINT32_MAX && (uint64_t)wide_w * x.w <= UINT32_MAX;
+    if (!window->kernel_h || !window->kernel_w || !fits) {
+        ps_run_fail(run, PS_ERR_INTERNAL, "conv.window",
+                    "a convolution has a kernel of %u x %u over %u x %u enlarged to %u x %u",
+                    window->kernel_h, window->kernel_w, x.h, x.w, wide_h, wide_w);
         return (struct ps_tensor){0};
     }
     const struct ps_product product = ps_product_begin(
@@ -50,6 +55,8 @@ struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer
                                           .in_h = x.h,
                                           .in_w = x.w,
                                           .k = x.c,
+                                          .wide_h = wide_h,
+                                          .wide_w = wide_w,
                                           .out_h = out_h,
                                           .out_w = out_w,
                                           .n = layer.weight->columns,
@@ -93,6 +100,8 @@ struct ps_tensor ps_conv_frames(struct ps_run *run, struct ps_tensor x, uint32_t
                                           .in_h = last - first,
                                           .in_w = x.h * x.w,
                                           .k = x.c,
+                                          .wide_h = last - first,
+                                          .wide_w = x.h * x.w,
                                           .out_h = piece.count,
                                           .out_w = x.h * x.w,
                                           .n = layer.weight->columns,

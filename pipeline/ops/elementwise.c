@@ -9,7 +9,6 @@
 #include "concat.h"
 #include "guide.h"
 #include "narrow.h"
-#include "resize.h"
 #include "widen.h"
 
 static const struct ps_tensor none;
@@ -113,46 +112,6 @@ struct ps_tensor ps_concat(struct ps_run *run, struct ps_tensor p, struct ps_ten
         return none;
     for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, p, q, false);)
         launch_concat(run, ps_cut(p, piece), ps_cut(q, piece), ps_cut(y, piece), width);
-    return ps_result(run, y);
-}
-
-static void launch_resize(struct ps_run *run, struct ps_tensor x, struct ps_tensor y)
-{
-    const uint32_t width = ps_width(x.c);
-    struct ps_launch launch = {
-        .kernel = PS_KERNEL_resize,
-        .type = run->type,
-        .spec[PS_RESIZE_SPEC_WIDTH] = width,
-        .operands = {x, y},
-        .items = {y.w * (x.c / width), y.h, x.n},
-    };
-    const struct ps_resize_push push = {
-        .n = x.n,
-        .in_h = x.h,
-        .in_w = x.w,
-        .out_h = y.h,
-        .out_w = y.w,
-        .c = x.c,
-    };
-    memcpy(launch.push, &push, sizeof push);
-    ps_run_launch(run, &launch);
-}
-
-struct ps_tensor ps_resize(struct ps_run *run, struct ps_tensor x, uint32_t out_h, uint32_t out_w)
-{
-    const uint32_t width = ps_width(x.c);
-    if (!ps_accept_dense(run, "resize", x, width))
-        return none;
-    /* The kernel multiplies a coordinate by a size in 32 bits. */
-    if (!out_h || !out_w || (uint64_t)out_h * x.h > UINT32_MAX || (uint64_t)out_w * x.w > UINT32_MAX) {
-        ps_reject(run, "resize", x);
-        return none;
-    }
-    const struct ps_tensor y = ps_new(run, run->type, x.n, out_h, out_w, x.c);
-    if (!ps_run_ok(run) || !ps_accept(run, "resize", y, width))
-        return none;
-    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);)
-        launch_resize(run, ps_cut(x, piece), ps_cut(y, piece));
     return ps_result(run, y);
 }
 

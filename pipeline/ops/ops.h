@@ -31,9 +31,10 @@ struct ps_tensor ps_linear(struct ps_run *run, struct ps_tensor x, struct ps_lay
 /* Geometry of a two-dimensional convolution; zero padding. */
 struct ps_window {
     uint32_t kernel_h, kernel_w;
+    uint32_t wide_h, wide_w;     /* the size that the input is enlarged to first, by nearest neighbour; 0: its own */
     uint32_t stride;             /* 0 means 1 */
     uint32_t pad_top, pad_left;
-    uint32_t out_h, out_w;       /* 0 means the input's size divided by stride, rounded up */
+    uint32_t out_h, out_w;       /* 0 means the (enlarged) input's size divided by stride, rounded up */
 };
 
 /* x [n, h, w, k] -> [n, out_h, out_w, columns]. */
@@ -100,9 +101,6 @@ struct ps_tensor ps_blend(struct ps_run *run, const struct ps_blend *blend);
 
 /* [n, h, w, p.c + q.c]: p's channels, then q's. */
 struct ps_tensor ps_concat(struct ps_run *run, struct ps_tensor p, struct ps_tensor q);
-
-/* Nearest-neighbour resize to [n, out_h, out_w, c]. */
-struct ps_tensor ps_resize(struct ps_run *run, struct ps_tensor x, uint32_t out_h, uint32_t out_w);
 
 /* scale x, float32 -> the run's type; and the run's type -> float32, into a new tensor or the dense view `into`. */
 struct ps_tensor ps_narrow(struct ps_run *run, struct ps_tensor x, float scale);

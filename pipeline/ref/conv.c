@@ -28,9 +28,11 @@ static double product(const struct ps_ref_call *call, uint64_t m, uint32_t colum
     for (uint32_t ty = 0; ty < spec[PS_CONV_SPEC_KERNEL_H]; ty++)
         for (uint32_t tx = 0; tx < spec[PS_CONV_SPEC_KERNEL_W]; tx++) {
             const int64_t y = top + ty, x = left + tx;
-            if (y < 0 || y >= push->in_h || x < 0 || x >= push->in_w)
+            if (y < 0 || y >= push->wide_h || x < 0 || x >= push->wide_w)
                 continue;
-            const uint64_t pixel = (frame * push->in_h + (uint64_t)y) * push->in_w + (uint64_t)x;
+            const uint64_t from_y = (uint64_t)y * push->in_h / push->wide_h,
+                           from_x = (uint64_t)x * push->in_w / push->wide_w;
+            const uint64_t pixel = (frame * push->in_h + from_y) * push->in_w + from_x;
             sum += tap_product(call, pixel, ty * spec[PS_CONV_SPEC_KERNEL_W] + tx, column);
         }
     return sum;

@@ -13,7 +13,6 @@
 #include "norm_apply.h"
 #include "norm_finish.h"
 #include "norm_stats.h"
-#include "resize.h"
 #include "widen.h"
 
 static const struct ps_kernel_row table[PS_KERNELS] = {

@@ -33,7 +33,8 @@ static void describe_shape(const struct ps_launch *launch, char *text)
         const struct ps_conv_push *push = (const void *)launch->push;
         snprintf(text, TEXT, "%s %ux%u /%u, %u x %u x %u x %u -> %u", name,
                  launch->spec[PS_CONV_SPEC_KERNEL_H], launch->spec[PS_CONV_SPEC_KERNEL_W],
-                 launch->spec[PS_CONV_SPEC_STRIDE], push->frames, push->in_h, push->in_w, push->k, push->n);
+                 launch->spec[PS_CONV_SPEC_STRIDE], push->frames, push->wide_h, push->wide_w, push->k,
+                 push->n);
     } else if (launch->kernel == PS_KERNEL_attention) {
         const struct ps_attention_push *push = (const void *)launch->push;
         snprintf(text, TEXT, "%s %u x %u heads of %u, %u on %u", name, push->batch, push->heads, push->d,

@@ -6,6 +6,6 @@
 uint row_start(place row, uint tap)
 {
     const int y = row.y + int(tap / KERNEL_W), x = row.x + int(tap % KERNEL_W);
-    const bool inside = y >= 0 && y < int(push.in_h) && x >= 0 && x < int(push.in_w);
-    return inside ? ((row.frame_row + uint(y)) * push.in_w + uint(x)) * push.k : 0xffffffffu;
+    const bool inside = y >= 0 && y < int(push.wide_h) && x >= 0 && x < int(push.wide_w);
+    return inside ? pixel_of(row, uint(y), uint(x)) * push.k : 0xffffffffu;
 }

@@ -22,4 +22,14 @@ place place_of(uint m)
                  int(m % push.out_w * STRIDE) - int(push.pad_x));
 }
 
+/* The input's pixel, counted over all frames, that is at (y, x) of the place's frame as conv.h enlarges it. */
+uint pixel_of(place p, uint y, uint x)
+{
+    if (push.wide_h != push.in_h)
+        y = y * push.in_h / push.wide_h;
+    if (push.wide_w != push.in_w)
+        x = x * push.in_w / push.wide_w;
+    return (p.frame_row + y) * push.in_w + x;
+}
+
 #endif

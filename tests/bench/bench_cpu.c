@@ -13,14 +13,14 @@
 enum kind {
     LINEAR,
     CONV,
+    CONV_UP,
     CONV_TIME,
     ATTENTION,
     ATTENTION_TIME,
     GROUP_NORM,
     LAYER_NORM,
     BLEND,
-    CONCAT,
-    RESIZE
+    CONCAT
 };
 
 struct bench_case {
@@ -46,6 +46,7 @@ static const struct bench_case cases[] = {
     {"linear.big.320", LINEAR, 5, 72, 128, 320, 2560, PS_GEGLU, false, 0},
     {"conv.320", CONV, 14, 32, 32, 320, 320, PS_NONE, true, 0},
     {"conv.640", CONV, 14, 16, 16, 640, 640, PS_NONE, true, 0},
+    {"conv.up.640", CONV_UP, 14, 16, 16, 640, 640, PS_NONE, false, 0},
     {"conv.1280", CONV, 14, 8, 8, 1280, 1280, PS_NONE, true, 0},
     {"conv.deep", CONV, 14, 4, 4, 2560, 1280, PS_NONE, false, 0},
     {"conv.big.320", CONV, 2, 72, 128, 320, 320, PS_NONE, false, 0},
@@ -66,7 +67,6 @@ static const struct bench_case cases[] = {
     {"norm.layer.1280", LAYER_NORM, 14, 8, 8, 1280, 0, PS_NONE, false, 0},
     {"blend.320", BLEND, 14, 32, 32, 320, 0, PS_NONE, false, 0},
     {"concat.640", CONCAT, 14, 32, 32, 320, 0, PS_NONE, false, 0},
-    {"resize.640", RESIZE, 14, 16, 16, 640, 0, PS_NONE, false, 0},
 };
 
 #define COUNT (sizeof cases / sizeof *cases)
@@ -108,7 +108,7 @@ struct tensors {
 
 static void prepare(struct ps_run *run, const struct bench_case *c, struct tensors *t)
 {
-    const uint32_t taps = c->kind == CONV ? 9 : c->kind == CONV_TIME ? 3 : 1;
+    const uint32_t taps = c->kind == CONV || c->kind == CONV_UP ? 9 : c->kind == CONV_TIME ? 3 : 1;
     const bool product = c->kind <= CONV_TIME, attends = c->kind == ATTENTION || c->kind == ATTENTION_TIME;
     t->x = input(run, c->n, c->h, c->w, attends ? 3 * c->in : c->in);
     t->weight = (struct ps_weight){.taps = 1, .rows = 1, .columns = c->in, .index = 0};
@@ -130,6 +130,8 @@ static void execute(struct ps_run *run, const struct bench_case *c, const struct
     const struct ps_layer layer = {&t->weight, &t->bias};
     const struct ps_norm norm = {layer, 1e-5f};
     const struct ps_epilogue epilogue = {.act = c->act, .residual = t->residual};
+    const struct ps_window window = {
+        .kernel_h = 3, .kernel_w = 3, .wide_h = 2 * c->h, .wide_w = 2 * c->w, .pad_top = 1, .pad_left = 1};
     ps_enter(run, c->name);
     switch (c->kind) {
     case LINEAR:
@@ -137,6 +139,9 @@ static void execute(struct ps_run *run, const struct bench_case *c, const struct
         break;
     case CONV:
         ps_conv3x3(run, t->x, layer, &epilogue);
+        break;
+    case CONV_UP:
+        ps_conv(run, t->x, layer, &window, &epilogue);
         break;
     case CONV_TIME:
         ps_conv_frames(run, t->x, 0, c->n, layer, &epilogue);
@@ -158,9 +163,6 @@ static void execute(struct ps_run *run, const struct bench_case *c, const struct
         break;
     case CONCAT:
         ps_concat(run, t->x, t->other);
-        break;
-    case RESIZE:
-        ps_resize(run, t->x, 2 * c->h, 2 * c->w);
         break;
     }
     ps_leave(run, (struct ps_tensor){0});

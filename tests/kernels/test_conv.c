@@ -23,15 +23,26 @@ static uint32_t stride_of(const struct ps_window *window)
     return window->stride ? window->stride : 1;
 }
 
-/* Input pixel (y, x) of a frame times the kernel's tap for one output channel; zero outside. */
+/* Pixel i of `wide` as one of the `in` that are enlarged to them: PyTorch's formula, in float as it has it. */
+static uint32_t nearest(int64_t i, uint32_t in, uint32_t wide)
+{
+    const float step = (float)in / (float)wide;
+    return (uint32_t)floorf((float)i * step);
+}
+
+/* Pixel (y, x) of a frame, enlarged where the window says so, times the kernel's tap for one output channel; zero
+ * outside. */
 static double tap_product(const struct shape *s, const float *frame, int64_t y, int64_t x,
                           const float *weight, uint32_t taps)
 {
     double sum = 0;
-    if (y < 0 || y >= s->h || x < 0 || x >= s->w)
+    const uint32_t wide_h = s->window.wide_h ? s->window.wide_h : s->h,
+                   wide_w = s->window.wide_w ? s->window.wide_w : s->w;
+    if (y < 0 || y >= wide_h || x < 0 || x >= wide_w)
         return 0;
+    const uint64_t pixel = (uint64_t)nearest(y, s->h, wide_h) * s->w + nearest(x, s->w, wide_w);
     for (uint32_t k = 0; k < s->k; k++)
-        sum += (double)frame[((uint64_t)y * s->w + (uint64_t)x) * s->k + k] * (double)weight[k * taps];
+        sum += (double)frame[pixel * s->k + k] * (double)weight[k * taps];
     return sum;
 }
 
@@ -89,6 +100,11 @@ static void check(struct bed *bed, enum ps_type type, const struct shape *s, enu
         .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1                                            \
     }
 
+#define ENLARGED(h, w)                                                                                       \
+    {                                                                                                        \
+        .kernel_h = 3, .kernel_w = 3, .wide_h = h, .wide_w = w, .pad_top = 1, .pad_left = 1                  \
+    }
+
 static const struct shape shapes[] = {
     {1, 1, 1, 1, 1, KERNEL3, PS_NONE, ""},
     {1, 5, 7, 3, 8, KERNEL3, PS_NONE, "b"},
@@ -103,6 +119,15 @@ static const struct shape shapes[] = {
     {1, 10, 14, 24, 40, {.kernel_h = 3, .kernel_w = 3, .stride = 2, .out_h = 5, .out_w = 7}, PS_NONE, "b"},
     /* Patches of a vision tower: the kernel is the stride, no padding. */
     {1, 28, 42, 3, 24, {.kernel_h = 14, .kernel_w = 14, .stride = 14, .out_h = 2, .out_w = 3}, PS_NONE, ""},
+    /* Enlarged by nearest neighbour: twice, less than twice (levels of odd sizes), in one direction alone, and much.
+     * The factors are those for which PyTorch's float formula is exact or far from a whole number. */
+    {2, 9, 16, 8, 12, ENLARGED(18, 32), PS_NONE, "bvr"},
+    {2, 5, 9, 5, 9, ENLARGED(9, 17), PS_NONE, "b"},
+    {3, 2, 3, 64, 70, ENLARGED(3, 5), PS_SILU, "brs"},
+    {1, 7, 5, 36, 8, ENLARGED(7, 10), PS_NONE, "b"},
+    {1, 1, 1, 4, 8, ENLARGED(3, 2), PS_NONE, "b"},
+    {1, 19, 33, 4, 3, ENLARGED(37, 65), PS_NONE, ""},
+    {2, 3, 4, 12, 7, {.kernel_h = 3, .kernel_w = 3, .wide_h = 6, .wide_w = 8, .stride = 2}, PS_NONE, "b"},
     {1, 12, 9, 20, 65, {.kernel_h = 5, .kernel_w = 2, .pad_top = 2, .pad_left = 1}, PS_NONE, ""},
 };
 
@@ -123,7 +148,7 @@ static void adversarial_inputs(void **state)
     }
 }
 
-/* Frames of a 3 x 3 convolution one by one. */
+/* Frames of a 3 x 3 convolution one by one, of plain and of enlarged ones. */
 static void chunks_change_nothing(void **state)
 {
     struct bed *bed = *state;
@@ -132,12 +157,15 @@ static void chunks_change_nothing(void **state)
         const struct ps_tensor x = bed_tensor(bed, bed->type, BED_NORMAL, 3, 7, 6, 36);
         const struct ps_layer layer = {.weight = bed_matrix(bed, BED_NORMAL, 9, 36, 21, false),
                                        .bias = bed_vector(bed, BED_NORMAL, 21, false)};
-        const struct ps_tensor whole = ps_conv3x3(&bed->run, x, layer, NULL);
-        const struct ps_tensor pieces = bed_blank(bed, bed->type, 3, 7, 6, 21);
-        for (uint32_t frame = 0; frame < 3; frame++)
-            ps_conv3x3(&bed->run, ps_frames(x, frame, 1), layer,
-                       &(struct ps_epilogue){.into = ps_frames(pieces, frame, 1)});
-        bed_identical(bed, whole, pieces);
+        for (uint32_t times = 1; times <= 2; times++) {
+            const struct ps_window window = ENLARGED(7 * times, 6 * times);
+            const struct ps_tensor whole = ps_conv(&bed->run, x, layer, &window, NULL);
+            const struct ps_tensor pieces = bed_blank(bed, bed->type, 3, 7 * times, 6 * times, 21);
+            for (uint32_t frame = 0; frame < 3; frame++)
+                ps_conv(&bed->run, ps_frames(x, frame, 1), layer, &window,
+                        &(struct ps_epilogue){.into = ps_frames(pieces, frame, 1)});
+            bed_identical(bed, whole, pieces);
+        }
         bed_end(bed);
     }
 }
@@ -194,6 +222,12 @@ static void misuse_is_refused(void **state)
     const struct ps_layer nine = {.weight = bed_matrix(bed, BED_NORMAL, 3, 8, 8, false)};
     assert_true(ps_is_null(ps_conv3x3(&bed->run, again, nine, NULL)));
     bed_end_failed(bed, "product.weight");
+    bed_begin(bed, PS_F32);
+    const struct ps_tensor third = bed_tensor(bed, PS_F32, BED_NORMAL, 1, 4, 4, 8);
+    const struct ps_layer right = {.weight = bed_matrix(bed, BED_NORMAL, 9, 8, 8, false)};
+    const struct ps_window window = ENLARGED(1u << 30, 8);
+    assert_true(ps_is_null(ps_conv(&bed->run, third, right, &window, NULL)));
+    bed_end_failed(bed, "conv.window");
 }
 
 int main(int argc, char **argv)
