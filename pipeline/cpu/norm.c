@@ -231,17 +231,25 @@ bool PS_NAME(norm_apply)(const struct ps_cpu_call *call)
 
 #define LAYER_ROWS 16 /* of a task */
 
-/* The row's distances from its first element, which keeps a mean that is large beside the deviations exact,
+/* The row's distances (`shifts`: with the vector added) from its first element, which keeps a mean that is large beside the deviations exact,
  * are held in `row` for the passes over them. */
-PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t at, float *row)
+PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t r, bool shifts,
+                         float *row)
 {
     const struct ps_layer_norm_push *push = call->push;
     const uint32_t c = push->c;
-    const v16 first = v_set(v_first(fetch(type, call->operands[0], at, 1)));
+    const uint64_t at = r * c, shift = shifts ? r / push->vector_rows * c : 0;
+    float start = v_first(fetch(type, call->operands[0], at, 1));
+    if (shifts)
+        start += v_first(fetch(type, call->operands[3], shift, 1));
+    const v16 first = v_set(start);
     v16 sum = v_set(0), squares = v_set(0);
     for (uint32_t i = 0; i < c; i += V_LANES) {
         const uint32_t count = v_lanes(c - i);
-        const v16 x = v_keep(v_sub(fetch(type, call->operands[0], at + i, count), first), count);
+        v16 x = v_sub(fetch(type, call->operands[0], at + i, count), first);
+        if (shifts)
+            x = v_add(x, fetch(type, call->operands[3], shift + i, count));
+        x = v_keep(x, count);
         sum = v_add(sum, x);
         v_store_f32(row + i, x);
     }
@@ -257,9 +265,9 @@ PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint
         const v16 slope = v_mul(rstd, fetch(type, call->operands[1], i, count));
         const v16 y = v_fma(v_load_f32(row + i), slope, fetch(type, call->operands[2], i, count));
         if (count == V_LANES)
-            v_store(type, call->operands[3], at + i, y);
+            v_store(type, call->operands[4], at + i, y);
         else
-            v_store_some(type, call->operands[3], at + i, y, count);
+            v_store_some(type, call->operands[4], at + i, y, count);
     }
 }
 
@@ -268,7 +276,10 @@ PS_INLINE void layer_rows(enum ps_type type, const struct ps_cpu_call *call, uin
     const struct ps_layer_norm_push *push = call->push;
     const uint64_t end = ps_min_u64(((uint64_t)index + 1) * LAYER_ROWS, push->rows);
     for (uint64_t r = (uint64_t)index * LAYER_ROWS; r < end; r++)
-        layer_row(type, call, r * push->c, scratch);
+        if (call->operands[3])
+            layer_row(type, call, r, true, scratch);
+        else
+            layer_row(type, call, r, false, scratch);
 }
 
 static void layer_task(void *user, uint32_t index, void *scratch)
