@@ -129,12 +129,19 @@ struct ps_context_params {
     void (*log)(void *user, enum ps_log_level level, const char *line);
     void *user;
     bool validate; /* run under the Khronos validation layer, with its messages logged as errors; for tests */
+    /* Of a GPU: a folder, made where it is missing, that keeps what is found out about the device and its driver, such as
+     * compiled shaders, for the next time; NULL for none. What cannot be read there is found out again. */
+    const char *cache;
+    /* Of a Vulkan device: NULL for the shaders that are fastest there, "own" for those that run everywhere, "portable" or
+     * "coop" (cooperative matrices) for those where there are any; to find a fault. */
+    const char *kernels;
 };
 
 /* A device opened for work. */
 struct ps_context;
 
-/* Opens a device. Status: PS_ERR_DEVICE where there is none of that name or it lacks a feature, PS_ERR_MEMORY. */
+/* Opens a device. Status: PS_ERR_DEVICE where there is none of that name or it lacks a feature, PS_ERR_MEMORY,
+ * PS_ERR_USAGE for unknown kernels. */
 PS_API enum ps_status ps_context_open(struct ps_context **context, const struct ps_context_params *params,
                                       struct ps_error *error);
 PS_API void ps_context_close(struct ps_context **context);

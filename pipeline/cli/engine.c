@@ -36,20 +36,27 @@ static enum ps_status open_context(struct cli_engine *engine, const struct cli_r
                                    struct cli_report *report, struct ps_error *error)
 {
     if (engine->context && is_same(engine->device, request->device) && engine->threads == request->threads &&
-        engine->validate == request->validate && engine->report == report)
+        is_same(engine->kernels, request->kernels) && engine->validate == request->validate &&
+        engine->report == report)
         return PS_OK;
     cli_engine_close(engine);
+    char *cache = cli_cache_folder();
     const struct ps_context_params params = {.device = request->device,
                                              .threads = request->threads,
                                              .log = on_log,
                                              .user = report,
-                                             .validate = request->validate};
-    if (!keep(&engine->device, request->device))
-        return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+                                             .validate = request->validate,
+                                             .cache = cache,
+                                             .kernels = request->kernels};
     engine->threads = request->threads;
     engine->validate = request->validate;
     engine->report = report;
-    if (ps_context_open(&engine->context, &params, error))
+    if (!keep(&engine->device, request->device) || !keep(&engine->kernels, request->kernels))
+        cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    else
+        ps_context_open(&engine->context, &params, error);
+    free(cache);
+    if (!engine->context)
         return error->status;
     return cli_turn_take(&engine->turn, ps_context_device(engine->context), report, error);
 }
@@ -103,5 +110,6 @@ void cli_engine_close(struct cli_engine *engine)
     ps_context_close(&engine->context);
     cli_turn_end(&engine->turn);
     free(engine->device);
+    free(engine->kernels);
     *engine = (struct cli_engine){0};
 }

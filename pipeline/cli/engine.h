@@ -11,7 +11,7 @@ struct cli_engine {
     struct cli_turn *turn; /* at its device */
     struct ps_model *model;
     /* What they were opened as. */
-    char *device, *checkpoint, *unet; /* null where the request names none */
+    char *device, *kernels, *checkpoint, *unet; /* null where the request names none */
     uint32_t threads;
     bool validate;
     struct cli_report *report; /* where the device's messages go */

@@ -9,7 +9,7 @@
 #include "cli/sign.h"
 
 struct cli_request {
-    const char *photo, *output, *model, *unet, *device, *preset, *from;
+    const char *photo, *output, *model, *unet, *device, *kernels, *preset, *from;
     char default_model[CLI_PATH_SIZE]; /* what `model` points to where none was asked for */
     struct ps_render_params params;
     struct ps_save_params save;

@@ -64,11 +64,19 @@ static void open_cpu(struct ps_context *context, const struct ps_context_params 
         context->device = cpu_device(context->backend);
 }
 
+static struct ps_vk_params vk_params(const struct ps_context *context, const char *selector)
+{
+    return (struct ps_vk_params){.selector = selector,
+                                 .log = context->log,
+                                 .validate = context->validate,
+                                 .variant = context->kernels,
+                                 .cache = context->cache};
+}
+
 static void open_vulkan(struct ps_context *context, const struct ps_context_params *params,
                         struct ps_error *error)
 {
-    const struct ps_vk_params vk = {
-        .selector = params->device, .log = {params->log, params->user}, .validate = params->validate};
+    const struct ps_vk_params vk = vk_params(context, params->device);
     context->interpreter = PS_ON_VULKAN;
     context->backend = ps_vk_open(&vk, error);
     if (context->backend)
@@ -90,6 +98,13 @@ static void open_best(struct ps_context *context, const struct ps_context_params
     open_cpu(context, params, error);
 }
 
+static void free_context(struct ps_context *context)
+{
+    free(context->cache);
+    free(context->kernels);
+    free(context);
+}
+
 enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_params *params,
                                struct ps_error *error)
 {
@@ -103,6 +118,8 @@ enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     context->log = (struct ps_log){params->log, params->user};
     context->validate = params->validate;
+    context->cache = params->cache ? strdup(params->cache) : NULL;
+    context->kernels = params->kernels ? strdup(params->kernels) : NULL;
     const char *device = params->device ? params->device : "auto";
     if (!strcmp(device, "ref")) {
         context->interpreter = PS_ON_REF;
@@ -116,7 +133,7 @@ enum ps_status ps_context_open(struct ps_context **out, const struct ps_context_
         open_vulkan(context, params, error);
     }
     if (!context->backend) {
-        free(context);
+        free_context(context);
         return error->status;
     }
     *out = context;
@@ -128,15 +145,14 @@ void ps_context_close(struct ps_context **context)
     if (!*context)
         return;
     (*context)->backend->ops->close((*context)->backend);
-    free(*context);
+    free_context(*context);
     *context = NULL;
 }
 
 enum ps_status ps_context_reopen(struct ps_context *context, struct ps_error *error)
 {
     const struct ps_device *device = &context->device;
-    const struct ps_vk_params vk = {
-        .selector = device->selector, .log = context->log, .validate = context->validate};
+    const struct ps_vk_params vk = vk_params(context, device->selector);
     if (context->interpreter != PS_ON_VULKAN)
         return ps_fail(error, PS_ERR_DEVICE, "device.unknown", "%s is not opened twice", device->name);
     struct ps_backend *opened = ps_vk_open(&vk, error);

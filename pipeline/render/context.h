@@ -11,6 +11,7 @@ struct ps_context {
     enum { PS_ON_VULKAN, PS_ON_CPU, PS_ON_REF } interpreter;
     struct ps_log log;
     bool validate;
+    char *cache, *kernels; /* as ps_context_params; null where not given */
     uint64_t messages; /* of the validation layer, from devices that were lost */
 };
 

@@ -1,6 +1,7 @@
 #include "vk/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void vk_close(struct ps_backend *backend)
 {
@@ -19,6 +20,7 @@ static void vk_close(struct ps_backend *backend)
     }
     ps_vk_device_close(vk);
     ps_vk_instance_close(vk);
+    free(vk->cache);
     free(vk);
 }
 
@@ -80,10 +82,13 @@ struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error
     vk->dispatch_flops = params->dispatch_flops;
     vk->timeout_ns = params->timeout_ns;
     vk->tile = params->tile;
+    vk->try_all = params->try_all;
+    vk->spoil_trials = params->spoil_trials;
+    vk->cache = params->cache ? strdup(params->cache) : NULL;
     if (ps_vk_instance_open(vk, params->validate, error) && ps_vk_device_open(vk, params->selector, error) &&
-        ps_vk_variants_open(vk, params->variant, error) &&
-        ps_vk_memory_open(vk, params->stage, error) && ps_vk_pipelines_open(vk, error) &&
-        ps_vk_recorder_open(vk, error))
+        ps_vk_variants_open(vk, params->variant, error) && ps_vk_memory_open(vk, params->stage, error) &&
+        ps_vk_pipelines_open(vk, error) && ps_vk_recorder_open(vk, error) &&
+        ((params->variant && !params->try_all) || ps_vk_trials(vk, error)))
         return &vk->base;
     vk_close(&vk->base);
     return NULL;

@@ -1,5 +1,6 @@
 #include "vk/coop.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -18,12 +19,11 @@ struct tile {
     double cost; /* of an element of it against the first: smaller tiles load more for each product */
 };
 
-/* The costs are an estimate: no device with matrix units has been measured (shaders/SPEED.md). */
-static const struct tile tiles[] = {
+/* The costs are for devices whose tiles have not been timed (trial.c); they are an estimate. */
+static const struct tile tiles[PS_VK_COOP_TILES] = {
     {128, 128, 32, 64, 64, false, 1}, {128, 64, 32, 64, 32, false, 1.15}, {64, 64, 32, 32, 32, false, 1.4},
     {64, 64, 32, 32, 32, true, 1.4},  {32, 64, 32, 32, 32, false, 1.9},   {16, 64, 32, 16, 32, false, 2.8},
 };
-#define TILES (sizeof tiles / sizeof *tiles)
 
 static bool is_sound(const VkCooperativeMatrixPropertiesKHR *p)
 {
@@ -79,7 +79,7 @@ static bool is_possible(const struct ps_vk *vk, const struct tile *tile)
 bool ps_vk_coop_can(const struct ps_vk *vk)
 {
     bool possible = false;
-    for (size_t i = 0; i < TILES; i++)
+    for (size_t i = 0; i < PS_VK_COOP_TILES; i++)
         possible |= vk->matrix.m && is_possible(vk, &tiles[i]);
     return possible;
 }
@@ -89,25 +89,44 @@ bool ps_vk_coop_gains(const struct ps_vk *vk)
     return !vk->info.software;
 }
 
-/* An estimate of the time that the launch takes in tiles of this kind, in arbitrary units: a device of
- * PS_VK_ENOUGH_GROUPS at a time. */
-static double estimate(const struct ps_launch *launch, const struct tile *tile)
+struct ps_vk_area ps_vk_coop_area(const struct ps_vk *vk, uint32_t number)
 {
+    const struct tile *tile = &tiles[number];
+    return is_possible(vk, tile) ? (struct ps_vk_area){tile->rows, tile->columns, tile->apart}
+                                 : (struct ps_vk_area){0};
+}
+
+static bool is_timed(const struct ps_vk *vk)
+{
+    bool timed = false;
+    for (size_t i = 0; i < PS_VK_COOP_TILES; i++)
+        timed |= vk->paces[i].seconds > 0;
+    return timed;
+}
+
+/* How long the launch takes with a tile, from what was timed on the device: seconds for each term of a sum; else
+ * in arbitrary units, for a device of PS_VK_ENOUGH_GROUPS at a time. */
+static double estimate(const struct ps_vk *vk, const struct ps_launch *launch, size_t number)
+{
+    const struct tile *tile = &tiles[number];
     const uint64_t groups =
         (uint64_t)ps_div_up(launch->items[0], tile->columns) * ps_div_up(launch->items[1], tile->rows);
-    const double turns = (double)((groups + PS_VK_ENOUGH_GROUPS - 1) / PS_VK_ENOUGH_GROUPS);
-    return turns * tile->rows * tile->columns * tile->cost * (tile->apart ? 0.6 : 1);
+    if (!is_timed(vk))
+        return ceil((double)groups / PS_VK_ENOUGH_GROUPS) * tile->rows * tile->columns * tile->cost *
+               (tile->apart ? 0.6 : 1);
+    const struct ps_vk_pace pace = vk->paces[number];
+    return pace.seconds > 0 ? ceil((double)groups / pace.groups) * pace.seconds : INFINITY;
 }
 
 static const struct tile *choose_tile(const struct ps_vk *vk, const struct ps_launch *launch, bool halves)
 {
     const struct tile *best = NULL;
-    for (size_t i = 0; i < TILES; i++) {
+    for (size_t i = 0; i < PS_VK_COOP_TILES; i++) {
         if ((tiles[i].apart && !halves) || !is_possible(vk, &tiles[i]))
             continue;
         if (vk->tile == i + 1)
             return &tiles[i];
-        if (!best || estimate(launch, &tiles[i]) < estimate(launch, best))
+        if (!best || estimate(vk, launch, i) < estimate(vk, launch, (size_t)(best - tiles)))
             best = &tiles[i];
     }
     return best;

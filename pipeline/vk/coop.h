@@ -53,6 +53,20 @@ struct ps_vk_matrix {
  * extension. */
 struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk);
 
+#define PS_VK_COOP_TILES 6
+
+/* How fast a tile is on a device: seconds of one for each term of the sums, and how many run at a time. */
+struct ps_vk_pace {
+    double seconds, groups; /* 0: not known */
+};
+
+/* The part of a result that tile `number` covers; no rows where the device cannot have it. */
+struct ps_vk_area {
+    uint32_t rows, columns;
+    bool apart; /* it is for sums in halves */
+};
+struct ps_vk_area ps_vk_coop_area(const struct ps_vk *vk, uint32_t number);
+
 /* For the table of variant.c: linear and conv by lib/coop.glsl. */
 bool ps_vk_coop_can(const struct ps_vk *vk);
 bool ps_vk_coop_gains(const struct ps_vk *vk);

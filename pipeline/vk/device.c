@@ -222,12 +222,31 @@ static uint64_t flops_bound(VkPhysicalDeviceType kind)
     }
 }
 
+/* What is kept holds for this device, driver and version of packshot alone. */
+static uint64_t key_of(const VkPhysicalDeviceProperties *properties)
+{
+    const uint32_t ids[] = {properties->vendorID, properties->deviceID, properties->driverVersion};
+    uint64_t key = ps_vk_hash(PS_VK_HASH_BEGIN, PS_VERSION, sizeof PS_VERSION);
+    key = ps_vk_hash(key, ids, sizeof ids);
+    key = ps_vk_hash(key, properties->pipelineCacheUUID, sizeof properties->pipelineCacheUUID);
+    for (size_t i = 0; i < PS_VK_SHADERS; i++)
+        for (size_t type = 0; type < 2; type++)
+            key = ps_vk_hash(key, ps_vk_shaders[i].spirv[type].words, ps_vk_shaders[i].spirv[type].bytes);
+    return key;
+}
+
 static void keep_limits(struct ps_vk *vk, const struct survey *survey)
 {
     const VkPhysicalDeviceLimits *limits = &survey->properties.properties.limits;
     const uint64_t second = 1000000000;
     vk->family = survey->family;
     vk->kind = survey->properties.properties.deviceType;
+    /* A software device has nothing to be tried, and Mesa keeps its shaders itself. */
+    if (vk->info.software && !vk->try_all) {
+        free(vk->cache);
+        vk->cache = NULL;
+    }
+    vk->key = vk->cache ? key_of(&survey->properties.properties) : 0;
     memcpy(vk->max_groups, limits->maxComputeWorkGroupCount, sizeof vk->max_groups);
     vk->subgroup = survey->properties11.subgroupSize;
     vk->shared_bytes = limits->maxComputeSharedMemorySize;

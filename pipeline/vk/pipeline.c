@@ -22,14 +22,35 @@ bool ps_vk_pipelines_open(struct ps_vk *vk, struct ps_error *error)
         .pushConstantRangeCount = 1,
         .pPushConstantRanges = &range,
     };
-    const VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
-    return PS_VK(vk, error, CreatePipelineLayout, vk->device, &layout, NULL, &vk->pipelines.layout) &&
-           PS_VK(vk, error, CreatePipelineCache, vk->device, &cache, NULL, &vk->pipelines.cache);
+    void *kept = ps_vk_kept_read(vk, "pipelines", &vk->pipelines.kept_bytes);
+    const VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+                                             .initialDataSize = vk->pipelines.kept_bytes,
+                                             .pInitialData = kept};
+    const bool made =
+        PS_VK(vk, error, CreatePipelineLayout, vk->device, &layout, NULL, &vk->pipelines.layout) &&
+        PS_VK(vk, error, CreatePipelineCache, vk->device, &cache, NULL, &vk->pipelines.cache);
+    free(kept);
+    return made;
+}
+
+/* Keeps what the driver compiled for the next run, where it is more than was found. */
+static void keep(struct ps_vk *vk)
+{
+    size_t bytes = 0;
+    if (!vk->cache || !vk->pipelines.cache || !vk->pipelines.count || vk->lost ||
+        vk->fn.GetPipelineCacheData(vk->device, vk->pipelines.cache, &bytes, NULL) != VK_SUCCESS ||
+        bytes == vk->pipelines.kept_bytes)
+        return;
+    void *data = malloc(bytes);
+    if (data && vk->fn.GetPipelineCacheData(vk->device, vk->pipelines.cache, &bytes, data) == VK_SUCCESS)
+        ps_vk_kept_write(vk, "pipelines", data, bytes);
+    free(data);
 }
 
 void ps_vk_pipelines_close(struct ps_vk *vk)
 {
     struct ps_vk_pipelines *pipelines = &vk->pipelines;
+    keep(vk);
     for (uint32_t i = 0; i < pipelines->capacity; i++)
         if (pipelines->entries[i].pipeline)
             vk->fn.DestroyPipeline(vk->device, pipelines->entries[i].pipeline, NULL);
@@ -81,8 +102,8 @@ static bool make_room(struct ps_vk_pipelines *pipelines, struct ps_error *error)
 }
 
 /* A driver's own compiler works here, and fails in ways of its own: what matters is with which shader. */
-static bool made(const struct ps_vk *vk, const struct key *key, VkResult result, const char *call,
-                 struct ps_error *error)
+static bool is_made(const struct ps_vk *vk, const struct key *key, VkResult result, const char *call,
+                    struct ps_error *error)
 {
     struct ps_error cause = {0};
     const char *shader = ps_vk_shaders[key->shader].name, *type = ps_type_name((enum ps_type)key->type);
@@ -114,7 +135,7 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
     };
     VkShaderModule module;
     VkResult result = vk->fn.CreateShaderModule(vk->device, &module_info, NULL, &module);
-    if (!made(vk, key, result, "vkCreateShaderModule", error))
+    if (!is_made(vk, key, result, "vkCreateShaderModule", error))
         return false;
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroups = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
@@ -137,7 +158,7 @@ static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline
     };
     result = vk->fn.CreateComputePipelines(vk->device, vk->pipelines.cache, 1, &info, NULL, pipeline);
     vk->fn.DestroyShaderModule(vk->device, module, NULL);
-    return made(vk, key, result, "vkCreateComputePipelines", error);
+    return is_made(vk, key, result, "vkCreateComputePipelines", error);
 }
 
 VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_vk_choice *choice, enum ps_type type,

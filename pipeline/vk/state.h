@@ -14,6 +14,9 @@
 #include "vk/variant.h"
 #include "vk/vk.h"
 
+#define PS_VK_TILES 8 /* at most, of a variant */
+_Static_assert(PS_VK_COOP_TILES <= PS_VK_TILES, "the tiles of coop");
+
 #define PS_VK_INSTALL_HINT                                                                                   \
     "Install a Vulkan driver; on Debian and Ubuntu: apt install libvulkan1 mesa-vulkan-drivers"
 
@@ -58,6 +61,7 @@ struct ps_vk_slot {
 
 struct ps_vk_pipelines {
     VkPipelineCache cache;
+    size_t kept_bytes; /* of the cache as it was found */
     VkPipelineLayout layout;
     struct ps_vk_pipeline *entries; /* open addressing; capacity is a power of two */
     uint32_t count, capacity;
@@ -80,15 +84,20 @@ struct ps_vk {
     bool has_budget;     /* VK_EXT_memory_budget */
     bool full_subgroups; /* pipelines can ask for them */
     uint32_t max_groups[3];
-    uint32_t subgroup;     /* lanes; a shader's own where full_subgroups, else what the driver says is usual */
+    uint32_t subgroup; /* lanes; a shader's own where full_subgroups, else what the driver says is usual */
     uint32_t shared_bytes; /* of a work group */
     uint32_t max_lanes;    /* of a work group */
     bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
     struct ps_vk_matrix matrix;
-    uint32_t tile;         /* as ps_vk_params.tile */
-    uint32_t variants;     /* in use, by bits: see variant.c */
-    uint64_t dispatch_flops; /* the most that one dispatch does */
-    uint64_t timeout_ns;     /* of one wait */
+    uint32_t tile;                        /* as ps_vk_params.tile */
+    struct ps_vk_pace paces[PS_VK_TILES]; /* of the tiles of linear_coop */
+    uint32_t variants;                    /* in use, by bits: see variant.c */
+    uint64_t dispatch_flops;              /* the most that one dispatch does */
+    uint64_t timeout_ns;                  /* of one wait */
+
+    char *cache;                /* the folder for what is kept; null: nothing is */
+    uint64_t key;               /* of device, driver and shaders, for what is kept */
+    bool try_all, spoil_trials; /* as ps_vk_params */
 
     uint32_t device_memory, staging_memory; /* memory types */
     struct {
@@ -138,6 +147,16 @@ void ps_vk_pipelines_close(struct ps_vk *vk);
 /* The pipeline of a shader for a type and specialisation constants; null after an error. */
 VkPipeline ps_vk_pipeline(struct ps_vk *vk, const struct ps_vk_choice *choice, enum ps_type type,
                           struct ps_error *error);
+
+/* kept.c: bytes under a name of the folder `cache`, for this key. What cannot be read or written is not there; a
+ * warning is logged for what cannot be written. What is read is to be freed. */
+#define PS_VK_HASH_BEGIN 14695981039346656037u /* FNV-1a of 64 bits */
+uint64_t ps_vk_hash(uint64_t hash, const void *bytes, size_t count);
+void *ps_vk_kept_read(const struct ps_vk *vk, const char *name, size_t *bytes);
+void ps_vk_kept_write(const struct ps_vk *vk, const char *name, const void *content, size_t bytes);
+
+/* trial.c: takes variants out of use that compute wrong results, and times tiles. Before any memory is reserved. */
+bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error);
 
 /* record.c */
 bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error);

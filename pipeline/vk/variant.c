@@ -73,14 +73,37 @@ static bool portable_fit(const struct ps_vk *vk, const struct ps_launch *launch,
 
 /* For each kernel the fastest first. */
 static const struct ps_vk_variant variants[] = {
-    {"coop", PS_KERNEL_linear, PS_SHADER_linear_coop, ps_vk_coop_can, ps_vk_coop_gains, ps_vk_coop_fit},
-    {"coop", PS_KERNEL_conv, PS_SHADER_conv_coop, ps_vk_coop_can, ps_vk_coop_gains, ps_vk_coop_fit},
-    {"portable", PS_KERNEL_linear, PS_SHADER_linear_portable, portable_can, portable_gains, portable_fit},
-    {"portable", PS_KERNEL_conv, PS_SHADER_conv_portable, portable_can, portable_gains, portable_fit},
+    {"coop", PS_KERNEL_linear, PS_SHADER_linear_coop, PS_VK_COOP_TILES, ps_vk_coop_can, ps_vk_coop_gains,
+     ps_vk_coop_fit},
+    {"coop", PS_KERNEL_conv, PS_SHADER_conv_coop, PS_VK_COOP_TILES, ps_vk_coop_can, ps_vk_coop_gains,
+     ps_vk_coop_fit},
+    {"portable", PS_KERNEL_linear, PS_SHADER_linear_portable, PORTABLE_TILES, portable_can, portable_gains,
+     portable_fit},
+    {"portable", PS_KERNEL_conv, PS_SHADER_conv_portable, PORTABLE_TILES, portable_can, portable_gains,
+     portable_fit},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
 _Static_assert(VARIANTS <= 32, "a bit for each in ps_vk.variants");
+
+uint32_t ps_vk_variant_count(void)
+{
+    return VARIANTS;
+}
+
+const struct ps_vk_variant *ps_vk_variant_at(uint32_t number)
+{
+    return &variants[number];
+}
+
+uint32_t ps_vk_variant_named(const char *name, enum ps_kernel kernel)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < VARIANTS; i++)
+        if ((kernel == PS_KERNELS || variants[i].kernel == kernel) && !strcmp(variants[i].name, name))
+            bits |= 1u << i;
+    return bits;
+}
 
 bool ps_vk_variants_open(struct ps_vk *vk, const char *wanted, struct ps_error *error)
 {
@@ -96,10 +119,11 @@ bool ps_vk_variants_open(struct ps_vk *vk, const char *wanted, struct ps_error *
     if (known && able)
         return true;
     if (!known)
-        ps_fail(error, PS_ERR_USAGE, "device.variant", "no kernel has a variant \"%s\"", wanted);
+        ps_fail(error, PS_ERR_USAGE, "device.variant", "there are no kernels \"%s\"", wanted);
     else
-        ps_fail(error, PS_ERR_DEVICE, "device.variant", "%s cannot run the variant \"%s\"", vk->info.name,
+        ps_fail(error, PS_ERR_DEVICE, "device.variant", "%s cannot run the kernels \"%s\"", vk->info.name,
                 wanted);
+    ps_hint(error, "There are \"own\", which every device runs, \"portable\" and \"coop\".");
     return false;
 }
 

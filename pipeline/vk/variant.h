@@ -27,6 +27,7 @@ struct ps_vk_variant {
     const char *name; /* what ps_vk_params.variant calls it */
     enum ps_kernel kernel;
     enum ps_vk_shader shader;
+    uint32_t tiles; /* that ps_vk.tile can ask for */
     /* Whether the device can run it at all. */
     bool (*can)(const struct ps_vk *vk);
     /* Whether the device gains by it; a variant that is asked for by name runs without. */
@@ -41,6 +42,12 @@ struct ps_vk_variant {
 /* Decides which variants the device runs; `wanted` (null: what the device gains by) names the one to prefer.
  * False where no variant has that name or the device cannot run it. */
 bool ps_vk_variants_open(struct ps_vk *vk, const char *wanted, struct ps_error *error);
+
+uint32_t ps_vk_variant_count(void);
+const struct ps_vk_variant *ps_vk_variant_at(uint32_t number);
+
+/* The bits in ps_vk.variants of the variants of that name, of all kernels for PS_KERNELS. */
+uint32_t ps_vk_variant_named(const char *name, enum ps_kernel kernel);
 
 /* How a launch is run. */
 struct ps_vk_choice ps_vk_choose(const struct ps_vk *vk, const struct ps_launch *launch);

@@ -17,9 +17,16 @@ struct ps_vk_params {
      * one to use wherever it can be, and no other: for tests, and to find a fault. */
     const char *variant;
 
+    /* A folder, made where it is missing, that keeps what is found out about a device and driver: which variants
+     * are sound, how fast their tiles are, and compiled pipelines. Null: each open finds out anew. */
+    const char *cache;
+
     /* For tests. */
-    bool stage; /* transfers pass through staging memory even where the device's own can be mapped */
-    uint32_t tile; /* of the variant's tiles the one to take wherever it can be, counted from 1; 0: the best */
+    bool try_all; /* variants are tried that would not be: on software devices, and those asked for by name */
+    bool spoil_trials; /* their results are spoilt */
+    bool stage;        /* transfers pass through staging memory even where the device's own can be mapped */
+    uint32_t
+        tile; /* of the variant's tiles the one to take wherever it can be, counted from 1; 0: the best */
     uint64_t dispatch_flops; /* the most that one dispatch does, where not the device's own bound */
     uint64_t timeout_ns;     /* how long one wait may take, where not the device's own bound */
 };

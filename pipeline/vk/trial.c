@@ -1,0 +1,307 @@
+/* Variants are tried before they are used: on this device, with this driver, against the portable variant, on small
+ * launches with tails in all directions. One that differs is not used. Then the tiles of those that are left are timed, so
+ * that launches get the fastest. Both are done once for a driver where a folder is given to keep the result in. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/half.h"
+#include "conv.h"
+#include "linear.h"
+#include "vk/state.h"
+
+#define SCRATCH_BYTES (40ull << 20)
+#define WEIGHT_BYTES (24ull << 20)
+
+enum { X, WEIGHT, BIAS, VECTOR, RESIDUAL, Y };
+
+/* A product with all or none of the epilogue's operands. A convolution, of 3 x 3, has frames of h x w. */
+struct attempt {
+    enum ps_kernel kernel;
+    uint32_t frames, h, w, k, n, stride, act;
+    bool everything;
+};
+
+static const struct attempt attempts[] = {
+    {PS_KERNEL_linear, 1, 1, 150, 72, 136, 1, PS_ACT_SILU, true},
+    {PS_KERNEL_linear, 1, 1, 40, 35, 22, 1, PS_ACT_GEGLU, true},
+    {PS_KERNEL_linear, 1, 1, 20, 4104, 72, 1, PS_ACT_NONE, false}, /* in halves */
+    {PS_KERNEL_conv, 2, 9, 7, 24, 136, 1, PS_ACT_NONE, true},
+    {PS_KERNEL_conv, 1, 12, 10, 464, 70, 2, PS_ACT_NONE, false}, /* in halves */
+};
+#define ATTEMPTS (sizeof attempts / sizeof *attempts)
+
+/* What is timed of a tile: many work groups and one, of sums of so many terms. */
+#define TIMED_ROWS 2048
+#define TIMED_COLUMNS 2560
+#define TIMED_TERMS 2048
+#define TIMED_TERMS_APART 4096
+#define TIMED_SECONDS 0.01
+#define TIMED_MOST 64
+
+struct trial {
+    struct ps_vk *vk;
+    uint64_t at[PS_SPACES]; /* bytes in use */
+    uint64_t random;
+    struct ps_error *error;
+};
+
+/* As it is kept. */
+struct findings {
+    uint32_t unsound; /* variants by bits, as ps_vk.variants */
+    uint32_t reserved;
+    struct ps_vk_pace paces[PS_VK_TILES];
+};
+
+static float next_random(struct trial *trial)
+{
+    trial->random = trial->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
+    return (float)(trial->random >> 40) * 0x1p-23f - 1;
+}
+
+/* A tensor of uniform numbers in [-scale, scale). */
+static struct ps_tensor make(struct trial *trial, enum ps_space space, const uint32_t shape[4], float scale)
+{
+    struct ps_tensor t = {.type = PS_F16,
+                          .space = space,
+                          .offset = trial->at[space],
+                          .n = shape[0],
+                          .h = shape[1],
+                          .w = shape[2],
+                          .c = shape[3]};
+    t.pitch = ps_frame_elements(t);
+    trial->at[space] += ps_align_up(ps_span_bytes(t), PS_ALIGNMENT);
+    struct ps_backend *backend = &trial->vk->base;
+    uint16_t *to = trial->error->status ? NULL : backend->ops->upload_begin(backend, t, trial->error);
+    if (!to)
+        return t;
+    for (uint64_t i = 0; i < ps_elements(t); i++)
+        to[i] = ps_half_from_float(scale * next_random(trial));
+    backend->ops->upload_end(backend, trial->error);
+    return t;
+}
+
+#define SHAPE(...) ((const uint32_t[4]){__VA_ARGS__})
+
+static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
+{
+    const bool conv = a->kernel == PS_KERNEL_conv, geglu = a->act == PS_ACT_GEGLU;
+    const uint32_t out_h = ps_div_up(a->h, a->stride), out_w = ps_div_up(a->w, a->stride);
+    const uint32_t taps = conv ? 9 : 1, rows = a->frames * out_h * out_w, width = geglu ? a->n / 2 : a->n;
+    trial->at[PS_SCRATCH] = trial->at[PS_WEIGHTS] = 0;
+    struct ps_launch launch = {
+        .kernel = a->kernel,
+        .type = PS_F16,
+        .spec = {[PS_LINEAR_SPEC_ACT] = a->act,
+                 [PS_LINEAR_SPEC_BIAS] = a->everything,
+                 [PS_LINEAR_SPEC_VECTOR] = a->everything,
+                 [PS_LINEAR_SPEC_RESIDUAL] = a->everything},
+        .items = {a->n, rows, 1},
+        .flops = 2ull * rows * a->n * a->k * taps,
+    };
+    struct ps_tensor *operands = launch.operands;
+    operands[X] = make(trial, PS_SCRATCH, SHAPE(a->frames, a->h, a->w, a->k), 1);
+    operands[WEIGHT] = make(trial, PS_WEIGHTS, SHAPE(taps, ps_div_up(a->k, 4), (a->n + 7) / 8 * 8, 4),
+                            1 / sqrtf((float)(a->k * taps)));
+    if (a->everything) {
+        operands[BIAS] = make(trial, PS_WEIGHTS, SHAPE(1, 1, 1, a->n), 1);
+        operands[VECTOR] = make(trial, PS_SCRATCH, SHAPE(a->frames, 1, 1, a->n), 1);
+        operands[RESIDUAL] = make(trial, PS_SCRATCH, SHAPE(a->frames, out_h, out_w, width), 1);
+    }
+    operands[Y] = make(trial, PS_SCRATCH, SHAPE(a->frames, out_h, out_w, width), 0);
+    if (conv) {
+        const struct ps_conv_push push = {.frames = a->frames,
+                                          .in_h = a->h,
+                                          .in_w = a->w,
+                                          .k = a->k,
+                                          .wide_h = a->h,
+                                          .wide_w = a->w,
+                                          .out_h = out_h,
+                                          .out_w = out_w,
+                                          .n = a->n,
+                                          .pad_y = 1,
+                                          .pad_x = 1,
+                                          .vector_rows = out_h * out_w,
+                                          .scale = 0.75f};
+        launch.spec[PS_CONV_SPEC_KERNEL_H] = launch.spec[PS_CONV_SPEC_KERNEL_W] = 3;
+        launch.spec[PS_CONV_SPEC_STRIDE] = a->stride;
+        launch.spec[PS_CONV_SPEC_ALIGNED] = a->k % 4 == 0;
+        memcpy(launch.push, &push, sizeof push);
+    } else {
+        const struct ps_linear_push push = {
+            .m = rows, .k = a->k, .n = a->n, .vector_rows = out_h * out_w, .scale = 0.75f};
+        launch.spec[PS_LINEAR_SPEC_ALIGNED] = a->k % 4 == 0;
+        memcpy(launch.push, &push, sizeof push);
+    }
+    return launch;
+}
+
+/* Runs the launch by these variants alone and with this tile, `times` times; null stands for no result. */
+static bool run(struct trial *trial, const struct ps_launch *launch, uint32_t variants, uint32_t tile,
+                uint32_t times, uint16_t *result)
+{
+    struct ps_vk *vk = trial->vk;
+    struct ps_backend *backend = &vk->base;
+    const uint32_t before = vk->variants;
+    bool done = true;
+    vk->variants = variants;
+    vk->tile = tile;
+    for (uint32_t i = 0; i < times && done; i++)
+        done = backend->ops->launch(backend, launch, trial->error);
+    vk->variants = before;
+    vk->tile = 0;
+    return done && (result ? backend->ops->download(backend, launch->operands[Y], result, trial->error)
+                           : backend->ops->finish(backend, trial->error));
+}
+
+/* Results are near the size of `rms`. Both are rounded to f16, whose unit is 2^-11, and sum in orders of their own; what is
+ * wrong is off by the size of the result. */
+static bool agree(const uint16_t *got, const uint16_t *want, uint64_t count)
+{
+    double squares = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const double value = (double)ps_float_from_half(want[i]);
+        squares += value * value;
+    }
+    const double rms = sqrt(squares / (double)count);
+    for (uint64_t i = 0; i < count; i++) {
+        const double value = (double)ps_float_from_half(want[i]);
+        const double off = fabs((double)ps_float_from_half(got[i]) - value);
+        if (!(off <= 0x1p-9 * (rms + fabs(value))))
+            return false;
+    }
+    return true;
+}
+
+/* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader. False also where a driver cannot make it;
+ * `error` is set only where the device is of no more use. */
+static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
+{
+    const struct ps_vk_variant *variant = ps_vk_variant_at(number);
+    bool sound = true;
+    for (size_t i = 0; i < ATTEMPTS && sound; i++) {
+        if (attempts[i].kernel != variant->kernel)
+            continue;
+        const struct ps_launch launch = prepare(trial, &attempts[i]);
+        const uint64_t count = ps_elements(launch.operands[Y]);
+        uint16_t *want = calloc(2 * count, sizeof *want), *got = want ? want + count : NULL;
+        if (!want)
+            ps_fail(trial->error, PS_ERR_MEMORY, "memory.host", "out of memory");
+        sound = want && run(trial, &launch, reference, 0, 1, want);
+        for (uint32_t tile = 1; tile <= variant->tiles && sound; tile++) {
+            sound = run(trial, &launch, 1u << number, tile, 1, got);
+            got[count / 2] ^= trial->vk->spoil_trials ? 0x4000 : 0; /* the highest bit of its exponent */
+            sound = sound && agree(got, want, count);
+        }
+        free(want);
+    }
+    if (trial->error->status == PS_ERR_DEVICE)
+        *trial->error = (struct ps_error){0};
+    return sound;
+}
+
+/* Seconds of one launch; 0 after an error. */
+static double seconds_of(struct trial *trial, const struct attempt *a, uint32_t variants, uint32_t tile)
+{
+    const struct ps_launch launch = prepare(trial, a);
+    double seconds = 0;
+    uint32_t times = 1;
+    run(trial, &launch, variants, tile, 1, NULL);
+    while (!trial->error->status) {
+        const double begin = ps_seconds();
+        run(trial, &launch, variants, tile, times, NULL);
+        seconds = (ps_seconds() - begin) / times;
+        if (seconds * times >= TIMED_SECONDS || times >= TIMED_MOST)
+            break;
+        times *= 4;
+    }
+    return seconds;
+}
+
+static void time_tiles(struct trial *trial, uint32_t number, struct ps_vk_pace paces[PS_VK_TILES])
+{
+    for (uint32_t i = 0; i < ps_vk_variant_at(number)->tiles && !trial->error->status; i++) {
+        const struct ps_vk_area area = ps_vk_coop_area(trial->vk, i);
+        const uint32_t terms = area.apart ? TIMED_TERMS_APART : TIMED_TERMS;
+        const struct attempt many = {PS_KERNEL_linear, 1, 1,           TIMED_ROWS, terms,
+                                     TIMED_COLUMNS,    1, PS_ACT_NONE, false};
+        const struct attempt one = {PS_KERNEL_linear, 1, 1,           area.rows, terms,
+                                    area.columns,     1, PS_ACT_NONE, false};
+        if (!area.rows)
+            continue;
+        const double together = seconds_of(trial, &many, 1u << number, i + 1);
+        const double alone = seconds_of(trial, &one, 1u << number, i + 1);
+        const double groups =
+            (double)(ps_div_up(TIMED_ROWS, area.rows) * ps_div_up(TIMED_COLUMNS, area.columns));
+        if (together > 0 && alone > 0)
+            paces[i] = (struct ps_vk_pace){alone / terms, fmax(1, groups * alone / together)};
+    }
+}
+
+static bool read_findings(struct ps_vk *vk, struct findings *findings)
+{
+    size_t bytes;
+    void *kept = ps_vk_kept_read(vk, "variants", &bytes);
+    bool whole = kept && bytes == sizeof *findings;
+    if (whole)
+        memcpy(findings, kept, sizeof *findings);
+    free(kept);
+    for (size_t i = 0; i < PS_VK_TILES && whole; i++)
+        whole = findings->paces[i].seconds >= 0 && findings->paces[i].seconds < 1 &&
+                findings->paces[i].groups >= 0 && findings->paces[i].groups < 1e6;
+    return whole;
+}
+
+static void find(struct trial *trial, struct findings *findings)
+{
+    struct ps_vk *vk = trial->vk;
+    for (uint32_t i = 0; i < ps_vk_variant_count() && !trial->error->status; i++) {
+        const struct ps_vk_variant *variant = ps_vk_variant_at(i);
+        const uint32_t portable = ps_vk_variant_named("portable", variant->kernel);
+        const bool is_portable = portable & 1u << i;
+        if (!(vk->variants & 1u << i) || (is_portable && !vk->try_all))
+            continue;
+        if (!is_sound(trial, i, is_portable ? 0 : portable))
+            findings->unsound |= 1u << i;
+        else if (variant->shader == PS_SHADER_linear_coop && !vk->info.software)
+            time_tiles(trial, i, findings->paces);
+    }
+}
+
+bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
+{
+    struct findings findings = {0};
+    struct trial trial = {.vk = vk, .random = 1, .error = error};
+    struct ps_backend *backend = &vk->base;
+    const uint64_t scratch = SCRATCH_BYTES, weights = WEIGHT_BYTES;
+    if (!vk->try_all && !(vk->variants & ~ps_vk_variant_named("portable", PS_KERNELS)))
+        return true;
+    if (!read_findings(vk, &findings)) {
+        findings = (struct findings){0};
+        const double begin = ps_seconds();
+        if (!backend->ops->reserve(backend, PS_SCRATCH, &scratch, 1, error) ||
+            !backend->ops->reserve(backend, PS_WEIGHTS, &weights, 1, error) ||
+            !backend->ops->reserve_staging(backend, WEIGHT_BYTES, error))
+            return false;
+        find(&trial, &findings);
+        if (error->status || !backend->ops->reserve(backend, PS_SCRATCH, NULL, 0, error) ||
+            !backend->ops->reserve(backend, PS_WEIGHTS, NULL, 0, error))
+            return false;
+        ps_vk_buffer_destroy(vk, &vk->staging);
+        vk->counts = (struct ps_vk_counts){.pipelines = vk->counts.pipelines};
+        backend->peak_bytes = backend->allocated_bytes;
+        ps_vk_kept_write(vk, "variants", &findings, sizeof findings);
+        ps_log(&vk->log, PS_LOG_INFO, "the device's fast shaders were tried in %.1f seconds",
+               ps_seconds() - begin);
+    }
+    for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
+        if (vk->variants & findings.unsound & 1u << i)
+            ps_log(&vk->log, PS_LOG_WARNING,
+                   "%s computes wrong results with the shader %s, which is not used", vk->info.name,
+                   ps_vk_shaders[ps_vk_variant_at(i)->shader].name);
+    vk->variants &= ~findings.unsound;
+    memcpy(vk->paces, findings.paces, sizeof vk->paces);
+    return true;
+}

@@ -1,0 +1,244 @@
+/* Variants of kernels: that tiles change no bit, that those computing wrong results are put out of use, and what is kept of
+ * that. Variants that the device cannot run are told and left out. */
+#include "runroom/suite.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/half.h"
+#include "ops/ops.h"
+#include "vk/state.h"
+
+/* A linear layer of `rows` rows, or a 3 x 3 convolution over rows / 10 x 10 pixels. */
+struct shape {
+    bool conv;
+    uint32_t rows, k, n;
+};
+
+static const struct shape shapes[] = {{false, 150, 72, 136},
+                                      {false, 36, 4104, 72} /* in halves */,
+                                      {true, 130, 24, 72},
+                                      {true, 30, 464, 70} /* likewise */};
+#define SHAPES (sizeof shapes / sizeof *shapes)
+#define MOST_ELEMENTS (150 * 136)
+
+static void fill(struct ps_backend *backend, struct ps_tensor t, float scale, struct ps_error *error)
+{
+    uint64_t random = 88172645463325252u;
+    uint16_t *to = backend->ops->upload_begin(backend, t, error);
+    assert_no_error(*error);
+    for (uint64_t i = 0; i < ps_elements(t); i++)
+        to[i] = ps_half_from_float(scale * ((float)suite_below(&random, 2048) / 1024 - 1));
+    assert_true(backend->ops->upload_end(backend, error));
+}
+
+/* What the product gives in float16; returns how many elements. */
+static uint64_t compute(struct ps_backend *backend, const struct shape *s, uint16_t *result)
+{
+    struct ps_error error = {0};
+    struct ps_run run;
+    const uint64_t bytes = 4 << 20;
+    struct ps_weight weight = {
+        .pack = PS_PACK_MATRIX, .taps = s->conv ? 9 : 1, .rows = s->k, .columns = s->n, .source_count = 1};
+    struct ps_tensor resident = ps_packed_shape(&weight, PS_F16);
+    assert_true(ps_span_bytes(resident) <= bytes);
+    assert_true(backend->ops->reserve(backend, PS_SCRATCH, &bytes, 1, &error));
+    assert_true(backend->ops->reserve(backend, PS_WEIGHTS, &bytes, 1, &error));
+    assert_true(backend->ops->reserve_staging(backend, bytes, &error));
+    ps_run_begin(&run, backend, PS_F16, &error);
+    run.resident = &resident;
+    fill(backend, resident, 0.02f, &error);
+    const struct ps_tensor x =
+        ps_new(&run, PS_F16, 1, s->conv ? s->rows / 10 : 1, s->conv ? 10 : s->rows, s->k);
+    fill(backend, x, 1, &error);
+    const struct ps_layer layer = {.weight = &weight};
+    const struct ps_tensor y = s->conv ? ps_conv3x3(&run, x, layer, NULL) : ps_linear(&run, x, layer, NULL);
+    assert_no_error(error);
+    const uint64_t count = ps_elements(y);
+    assert_true(count <= MOST_ELEMENTS);
+    ps_download(&run, y, result);
+    ps_run_end(&run);
+    assert_no_error(error);
+    return count;
+}
+
+/* The device with that variant; null where it cannot run it. */
+static struct ps_backend *open_variant(const char *variant, uint32_t tile)
+{
+    struct ps_error error = {0};
+    const struct ps_vk_params params = {.validate = true, .variant = variant, .tile = tile};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    if (!backend) {
+        assert_error(error, PS_ERR_DEVICE, "device.variant");
+        print_message("not tried: %s\n", error.message);
+    }
+    return backend;
+}
+
+static void tiles_change_nothing(const char *variant)
+{
+    static uint16_t first[SHAPES][MOST_ELEMENTS], again[MOST_ELEMENTS];
+    uint32_t tiles = 0;
+    for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
+        if (!strcmp(ps_vk_variant_at(i)->name, variant))
+            tiles = ps_vk_variant_at(i)->tiles;
+    assert_true(tiles > 1);
+    for (uint32_t tile = 1; tile <= tiles; tile++) {
+        struct ps_backend *backend = open_variant(variant, tile);
+        if (!backend)
+            return;
+        for (size_t i = 0; i < SHAPES; i++) {
+            const uint64_t count = compute(backend, &shapes[i], tile == 1 ? first[i] : again);
+            if (tile > 1)
+                assert_memory_equal(first[i], again, count * sizeof *again);
+        }
+        assert_int_not_equal(ps_vk_counts(backend).by_variant, 0);
+        assert_int_equal(ps_vk_messages(backend), 0);
+        backend->ops->close(backend);
+    }
+}
+
+static void tiles_of_portable(void **state)
+{
+    (void)state;
+    tiles_change_nothing("portable");
+}
+
+static void tiles_of_coop(void **state)
+{
+    (void)state;
+    tiles_change_nothing("coop");
+}
+
+static void unknown_names_are_refused(void **state)
+{
+    (void)state;
+    struct ps_error error = {0};
+    assert_null(ps_vk_open(&(struct ps_vk_params){.variant = "warp"}, &error));
+    assert_error(error, PS_ERR_USAGE, "device.variant");
+}
+
+struct heard {
+    unsigned warnings, infos;
+};
+
+static void hear(void *user, enum ps_log_level level, const char *line)
+{
+    struct heard *heard = user;
+    heard->warnings += level == PS_LOG_WARNING && strstr(line, "computes wrong results");
+    heard->infos += level == PS_LOG_INFO && strstr(line, "were tried");
+}
+
+/* Opens the device with the portable variants tried, and says how many of them are in use. */
+static unsigned in_use(const char *cache, bool spoil, struct heard *heard)
+{
+    struct ps_error error = {0};
+    *heard = (struct heard){0};
+    const struct ps_vk_params params = {
+        .variant = "portable", .cache = cache, .try_all = true, .spoil_trials = spoil, .log = {hear, heard}};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    assert_no_error(error);
+    const uint32_t variants = ((struct ps_vk *)backend)->variants;
+    assert_int_equal(backend->allocated_bytes, 0);
+    assert_int_equal(backend->peak_bytes, 0);
+    static uint16_t result[MOST_ELEMENTS];
+    compute(backend, &shapes[0], result);
+    assert_int_equal(ps_vk_counts(backend).by_variant != 0, variants != 0);
+    backend->ops->close(backend);
+    return (unsigned)__builtin_popcount(variants);
+}
+
+static void wrong_variants_are_not_used(void **state)
+{
+    (void)state;
+    struct heard heard;
+    assert_int_equal(in_use(NULL, false, &heard), 2);
+    assert_int_equal(heard.warnings, 0);
+    assert_int_equal(heard.infos, 1);
+    assert_int_equal(in_use(NULL, true, &heard), 0);
+    assert_int_equal(heard.warnings, 2);
+}
+
+/* Calls `with` for each file of the folder that is not hidden; returns how many. */
+static unsigned each_file(const char *folder, void (*with)(const char *path))
+{
+    unsigned count = 0;
+    DIR *entries = opendir(folder);
+    assert_non_null(entries);
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        char path[512];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%.200s", folder, entry->d_name);
+        if (with)
+            with(path);
+        count++;
+    }
+    closedir(entries);
+    return count;
+}
+
+static void damage(const char *path)
+{
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    fseek(file, -1, SEEK_END);
+    const int last = fgetc(file);
+    fseek(file, -1, SEEK_END);
+    fputc(last ^ 1, file);
+    fclose(file);
+}
+
+static void cut(const char *path)
+{
+    assert_int_equal(truncate(path, 20), 0);
+}
+
+static void discard(const char *path)
+{
+    assert_int_equal(unlink(path), 0);
+}
+
+static void what_was_found_is_kept(void **state)
+{
+    (void)state;
+    char above[] = "/tmp/packshot-variants-XXXXXX", folder[64];
+    struct heard heard;
+    assert_non_null(mkdtemp(above));
+    snprintf(folder, sizeof folder, "%s/cache", above);
+    assert_int_equal(in_use(folder, true, &heard), 0);
+    assert_int_equal(heard.infos, 1);
+    assert_in_range(each_file(folder, NULL), 1, 2);
+    /* What was found is believed, though it would be found otherwise now, but told each time. */
+    assert_int_equal(in_use(folder, false, &heard), 0);
+    assert_int_equal(heard.infos, 0);
+    assert_int_equal(heard.warnings, 2);
+    /* A damaged or a cut file is none, and is replaced. */
+    void (*const faults[])(const char *path) = {damage, cut};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        each_file(folder, faults[i]);
+        assert_int_equal(in_use(folder, false, &heard), 2);
+        assert_int_equal(heard.infos, 1);
+        assert_int_equal(in_use(folder, true, &heard), 2);
+        assert_int_equal(heard.infos, 0);
+    }
+    each_file(folder, discard);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(above), 0);
+}
+
+int main(void)
+{
+    struct ps_device devices[8];
+    if (!ps_vk_devices(devices, 8, NULL, 0))
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiles_of_portable),         cmocka_unit_test(tiles_of_coop),
+        cmocka_unit_test(unknown_names_are_refused), cmocka_unit_test(wrong_variants_are_not_used),
+        cmocka_unit_test(what_was_found_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
