@@ -79,8 +79,10 @@ static enum ps_status open_engine(struct work *work, struct ps_error *error)
         cli_settings_lay(&layers.settings, &work->shared);
         cli_settings_store(&layers.settings, &request);
         if (!cli_request_resolve(&request, error) &&
-            !cli_engine_open(&work->engine, &request, &work->report, error))
+            !cli_engine_open(&work->engine, &request, &work->report, error)) {
+            cli_engine_warn(&work->engine, &work->shared, &work->report);
             cli_engine_identify(&work->engine, !work->request.render.dry_run, error);
+        }
     }
     cli_request_free(&request);
     cli_layers_end(&layers);

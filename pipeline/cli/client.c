@@ -7,15 +7,17 @@
 
 #include "base/error.h"
 #include "cli/paths.h"
-#include "cli/request.h"
+#include "cli/value.h"
+#include "cli/watch.h"
 
-static const char *const own_keys[] = {"preset", NULL};
+static const char *const own_keys[] = {"preset", "min-size", "hours", NULL};
 
 static const struct cli_file_kind client_kind = {.what = "a watched folder's packshot.ini",
                                                  .scope = CLI_ANYWHERE,
                                                  .confined = true,
                                                  .own = "folder",
                                                  .own_keys = own_keys,
+                                                 .own_options = cli_watch_options,
                                                  .command = "render"};
 
 /* Lays the packshot.ini of one folder, if it has one. */
@@ -38,6 +40,13 @@ static void lay(struct cli_client *client, const char *folder)
                  "%.200s:%u: \"%.100s\" is not the name of a preset", path, preset->line, preset->value);
     else if (preset)
         client->preset = preset->value;
+    const struct ps_ini_entry *size = ps_ini_find(*ini, "folder", "min-size"),
+                              *hours = ps_ini_find(*ini, "folder", "hours");
+    uint64_t pixels;
+    if (size && cli_read_whole(size->value, 1, UINT32_MAX, &pixels))
+        client->min_size = (uint32_t)pixels;
+    if (hours)
+        cli_hours_read(hours->value, &client->hours);
 }
 
 /* From the watched folder inwards. */

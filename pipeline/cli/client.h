@@ -1,7 +1,7 @@
 /* What the folders within a watched one say about their photos: folders may belong to clients, or stand for presets.
  *
- * A file packshot.ini in a folder has options in [render], as a preset has, and in [folder] the name of a preset; inner
- * folders are stronger than those around them. Where none names a preset, a folder that is called like one does. */
+ * A file packshot.ini in a folder has options in [render], as a preset has, and in [folder] the name of a preset, and
+ * min-size and hours as watch has them; inner folders are stronger than those around them. Where none names a preset, a folder that is called like one does. */
 #ifndef PS_CLI_CLIENT_H
 #define PS_CLI_CLIENT_H
 
@@ -13,6 +13,8 @@ struct cli_client {
     struct cli_client *next;
     char *folder;       /* seen from the watched one; empty for that itself */
     const char *preset; /* null for none */
+    uint32_t min_size;  /* pixels; 0 for what the command line says */
+    struct cli_hours hours;
     struct cli_settings settings;
     struct ps_ini *files[PS_WALK_DEPTH + 2];
     size_t file_count;

@@ -104,6 +104,16 @@ enum ps_status cli_engine_check(const struct cli_engine *engine, struct ps_error
                     : PS_OK;
 }
 
+void cli_engine_warn(const struct cli_engine *engine, const struct cli_settings *settings,
+                     struct cli_report *report)
+{
+    const struct cli_setting *threads = cli_settings_of(settings, cli_settings_find(settings, "threads"));
+    const struct ps_device *device = ps_context_device(engine->context);
+    if (threads->text && !threads->origin && strcmp(device->selector, "cpu") != 0)
+        cli_say(report, true, "warning: --threads is for the device cpu, and does nothing on %s",
+                device->name);
+}
+
 void cli_engine_close(struct cli_engine *engine)
 {
     close_model(engine);

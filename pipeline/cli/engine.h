@@ -3,6 +3,7 @@
 #define PS_CLI_ENGINE_H
 
 #include "cli/request.h"
+#include "cli/settings.h"
 #include "cli/turn.h"
 
 /* Zeroed where nothing is open. */
@@ -28,6 +29,10 @@ enum ps_status cli_engine_identify(struct cli_engine *engine, bool keeps, struct
 
 /* Fails if the validation layer has given messages. Status: PS_ERR_INTERNAL. */
 enum ps_status cli_engine_check(const struct cli_engine *engine, struct ps_error *error);
+
+/* Warns where the command line gives threads to a device that does not ask for them. `settings` have cli_request_options. */
+void cli_engine_warn(const struct cli_engine *engine, const struct cli_settings *settings,
+                     struct cli_report *report);
 
 void cli_engine_close(struct cli_engine *engine);
 

@@ -55,6 +55,9 @@ void cli_describe(char *to, size_t size, const struct cli_option *option)
         snprintf(to, size, "two whole numbers from %.0f to %.0f with an x between", option->low,
                  option->high);
         break;
+    case CLI_HOURS:
+        snprintf(to, size, "two times of day with a hyphen between: 19:00-07:00");
+        break;
     case CLI_SHARD:
         snprintf(to, size, "a part and how many there are, at most %.0f, with a slash between: 2/8",
                  option->high);

@@ -90,6 +90,12 @@ static bool may_grow(const struct ps_error *cause, int fd)
     return !strcmp(cause->id, "image.unknown-type") && is_hollow(fd);
 }
 
+static uint32_t shorter_side(const struct ps_photo *photo)
+{
+    const uint32_t width = ps_photo_width(photo), height = ps_photo_height(photo);
+    return width < height ? width : height;
+}
+
 static bool decodes(struct cli_intake *intake, const struct ps_inbox_file *file, const char *path, int fd)
 {
     char words[sizeof((struct ps_error *)0)->message + 64], since[32];
@@ -100,6 +106,7 @@ static bool decodes(struct cli_intake *intake, const struct ps_inbox_file *file,
     const time_t seen = time(NULL) - (time_t)(ps_seconds() - file->seen);
     params.sandbox = (enum ps_sandbox)intake->watch->request.batch.render.sandbox;
     ps_photo_load(&photo, path, &params, &cause);
+    intake->side = cause.status ? 0 : shorter_side(photo);
     ps_photo_free(&photo);
     if (!cause.status || !may_grow(&cause, fd))
         return true;
@@ -118,6 +125,7 @@ static bool is_complete(struct cli_intake *intake, const struct ps_inbox_file *f
     struct cli_watch *watch = intake->watch;
     char path[CLI_PATH_SIZE], words[128];
     bool complete = false;
+    intake->side = 0;
     if (!cli_path_join(path, watch->folder, file->path))
         return false;
     const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -157,14 +165,14 @@ static bool is_usable(struct cli_intake *intake, const struct ps_inbox_file *fil
         cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
         return false;
     }
-    if (!cli_watch_is_news(watch, folder, client->error.message))
-        return !client->error.status;
-    if (!client->error.status) {
-        tell_client(watch, folder, "resumed", "goes on");
-        return true;
-    }
-    tell_client(watch, folder, "paused", client->error.message);
-    return false;
+    char words[sizeof client->error.message] = "";
+    if (client->error.status)
+        snprintf(words, sizeof words, "%s", client->error.message);
+    else if (!cli_hours_have(&client->hours, time(NULL)))
+        cli_hours_say(words, sizeof words, &client->hours);
+    if (cli_watch_is_news(watch, folder, words))
+        tell_client(watch, folder, *words ? "paused" : "resumed", *words ? words : "goes on");
+    return !*words;
 }
 
 static enum ps_status take(struct cli_intake *intake, const struct ps_inbox_file *file,
@@ -173,7 +181,7 @@ static enum ps_status take(struct cli_intake *intake, const struct ps_inbox_file
     struct cli_watch *watch = intake->watch;
     struct cli_taken *taken = &intake->list[intake->count];
     char path[CLI_PATH_SIZE];
-    *taken = (struct cli_taken){.photo = strdup(file->path)};
+    *taken = (struct cli_taken){.photo = strdup(file->path), .side = intake->side};
     if (watch->leave)
         taken->path = cli_path_join(path, watch->folder, file->path) ? strdup(path) : NULL;
     else if (taken->photo)
@@ -323,11 +331,35 @@ static enum ps_status judge_once(struct cli_intake *intake, struct cli_taken *ta
     return error->status;
 }
 
+/* Whether the photo is as large as its folder wants it; else it has failed. */
+static bool is_large_enough(struct cli_intake *intake, struct cli_taken *taken, struct ps_error *error)
+{
+    static const char id[] = "photo.too-small";
+    char folder[CLI_PATH_SIZE], words[160];
+    folder_of(folder, taken->photo);
+    const struct cli_client *client = cli_clients_find(&intake->clients, folder);
+    if (!client) {
+        cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+        return false;
+    }
+    const uint32_t least = client->min_size ? client->min_size : intake->watch->request.min_size;
+    /* Of one that was taken without being decoded nothing is known; the render says what is wrong with it. */
+    if (!taken->side || taken->side >= least)
+        return true;
+    snprintf(words, sizeof words, "its shorter side has %u pixels, and photos here have %u at least",
+             taken->side, least);
+    cli_watch_tell(intake->watch, taken->photo, "failed", words, id);
+    file_failed(intake, taken, id, words, "put a larger photo in its place, or change min-size");
+    return false;
+}
+
 /* A photo that is judged by itself is the one row of a manifest that is a folder. */
 static enum ps_status judge(struct cli_intake *intake, struct cli_taken *taken, struct ps_error *error)
 {
     const struct ps_manifest_params params = {0};
     bool again = true;
+    if (!is_large_enough(intake, taken, error))
+        return error->status;
     if (ps_manifest_open(&intake->rows.manifest, intake->watch->out, &params, error))
         return error->status;
     for (int version = 1; again && version <= VERSIONS && !error->status; version++)
@@ -480,7 +512,7 @@ static bool on_alive(void *user)
     if (ps_seconds() - watch->looked >= watch->poll)
         cli_watch_look(watch, &cause);
     cli_watch_write_metrics(watch, false);
-    return true;
+    return cli_watch_goes_on(watch);
 }
 
 enum ps_status cli_intake_run(struct cli_intake *intake, struct ps_error *error)

@@ -15,6 +15,7 @@ struct cli_taken {
     char *photo; /* seen from the watched folder */
     char *path;  /* where it is now, absolute */
     struct cli_row row;
+    uint32_t side;      /* pixels of its shorter side; 0 where that is not known */
     bool judged, ended; /* the row is a job; and the photo is filed */
 };
 
@@ -26,6 +27,7 @@ struct cli_intake {
     struct cli_taken list[CLI_INTAKE];
     size_t count;
     uint64_t number; /* of the last row that was judged */
+    uint32_t side;   /* pixels of the shorter side of the file that was tried last; 0 for not known */
 };
 
 /* Reads presets and folders' files anew. Status: PS_ERR_MEMORY. */

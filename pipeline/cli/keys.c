@@ -70,6 +70,23 @@ static void complain_key(struct ps_ini *ini, const struct ps_ini_entry *entry,
                     entry->key, guess ? "; did you mean \"" : "", guess ? guess : "", guess ? "\"?" : "");
 }
 
+static void complain_value(struct ps_ini *ini, const struct ps_ini_entry *entry,
+                           const struct cli_option *option)
+{
+    char expected[256];
+    cli_describe(expected, sizeof expected, option);
+    ps_ini_complain(ini, entry->line, entry->value_column, "ini.value", NULL, "%s: \"%.100s\" is not %s",
+                    entry->key, entry->value, expected);
+}
+
+static void check_own_value(struct ps_ini *ini, const struct cli_option *options,
+                            const struct ps_ini_entry *entry)
+{
+    for (; options && options->name; options++)
+        if (!strcmp(options->name, entry->key) && !cli_accepts(options, entry->value))
+            complain_value(ini, entry, options);
+}
+
 static void check_own_key(struct ps_ini *ini, const struct cli_file_kind *kind,
                           const struct ps_ini_entry *entry)
 {
@@ -79,6 +96,8 @@ static void check_own_key(struct ps_ini *ini, const struct cli_file_kind *kind,
         if (!*entry->value)
             ps_ini_complain(ini, entry->line, entry->value_column, "ini.value", NULL,
                             "%s: nothing after the =", entry->key);
+        else
+            check_own_value(ini, kind->own_options, entry);
         return;
     }
     complain_key(ini, entry, own_key_of, kind->own_keys);
@@ -152,10 +171,7 @@ static void read_option(struct ps_ini *ini, const struct cli_file_kind *kind,
         return;
     const char *text = entry->value;
     if (!cli_accepts(option, text)) {
-        char expected[256];
-        cli_describe(expected, sizeof expected, option);
-        ps_ini_complain(ini, entry->line, entry->value_column, "ini.value", NULL, "%s: \"%.100s\" is not %s",
-                        entry->key, text, expected);
+        complain_value(ini, entry, option);
         return;
     }
     if (cli_is_path(option, text))

@@ -13,7 +13,9 @@ struct cli_file_kind {
     bool confined;               /* names nothing outside the file's own folder */
     const char *own;             /* a section for the file itself, or null */
     const char *const *own_keys; /* its keys, ends with null */
-    const char *command;         /* the section with the options */
+    const struct cli_option
+        *own_options;    /* whose values those of its keys have that are named like one; or null */
+    const char *command; /* the section with the options */
 };
 
 /* Lays the file's options as settings of the layer at hand; adds what is wrong to the file's problems. The file has to

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/repeat.h"
 #include "cli/store.h"
+#include "cli/watch.h"
 
 static const char prefix[] = "PACKSHOT_";
 
@@ -90,6 +91,9 @@ enum ps_status cli_layers_read_configs(struct cli_layers *layers, struct ps_erro
         const struct cli_file_kind kind = {.what = "packshot.ini",
                                            .scope = CLI_MACHINE,
                                            .confined = place->confined,
+                                           .own = "watch",
+                                           .own_keys = cli_watch_keys,
+                                           .own_options = cli_watch_options,
                                            .command = layers->command->name};
         if (!*place->config || access(place->config, F_OK))
             continue;

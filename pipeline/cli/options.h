@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "cli/hours.h"
 #include "cli/report.h"
 
 /* What an option's value is, and what of the command's struct it is stored in. */
@@ -25,6 +26,7 @@ enum cli_kind {
     CLI_FOCUS,      /* struct cli_focus: "auto", or X:Y, each 0 to 1 */
     CLI_FORMATS,    /* struct cli_formats: see cli_read_formats */
     CLI_LIST,       /* struct cli_list: `low` to `high` numbers with commas between */
+    CLI_HOURS,      /* struct cli_hours: HH:MM-HH:MM */
     CLI_SHARD,      /* struct cli_shard: I/N, I from 1 to N and N up to `high` */
     CLI_COLOUR,     /* uint32_t: RRGGBB; black is stored as 000001, which packshot.h takes for it */
     CLI_BACKGROUND  /* struct ps_photo_params, its members of the background; see cli_read_background */
@@ -74,7 +76,8 @@ struct cli_option {
     /* The option without which it does nothing, as "logo" or "loop=seamless", or several with spaces between of which one
      * is enough; or null. */
     const char *needs;
-    const char *suggests;       /* what shells offer as the value, as cli_suggestions; null for what follows from the kind */
+    const char *
+        suggests; /* what shells offer as the value, as cli_suggestions; null for what follows from the kind */
 };
 
 struct cli_command {
@@ -83,7 +86,7 @@ struct cli_command {
     const char *operand;   /* what help calls the one argument beside options; null for none */
     size_t operand_offset; /* const char * in the command's struct */
     bool operand_optional;
-    const char *operand_suggests; /* what shells offer for it, as cli_suggestions; null for files */
+    const char *operand_suggests;     /* what shells offer for it, as cli_suggestions; null for files */
     const char *const *examples;      /* ends with null */
     const struct cli_option *options; /* ends with a row without a name; every command also has --help */
     const char *notes;                /* paragraphs at the end of the help, or null */

@@ -28,10 +28,11 @@ const struct cli_command cli_render_command = {
     .operand_optional = true,
     .examples = examples,
     .options = cli_request_options,
-    .notes = "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is "
-             "complete.\n"
-             "Ctrl-C stops after the step at hand and leaves no file but that of --state; a second one stops at "
-             "once.",
+    .notes =
+        "PHOTO is a PNG, JPEG, WebP, TIFF or BMP file. The clip appears under its name only when it is "
+        "complete.\n"
+        "Ctrl-C stops after the step at hand and leaves no file but that of --state; a second one stops at "
+        "once.",
     .run = run,
 };
 
@@ -51,12 +52,27 @@ static void on_plan(void *user, const struct ps_plan *plan)
     cli_tell_plan(progress->report, plan);
 }
 
+/* Says where an option of the command line does nothing. A file may set it for other photos and devices. */
+static void tell_unused(struct work *work)
+{
+    const struct cli_settings *settings = &work->layers.settings;
+    const struct cli_setting *background =
+        cli_settings_of(settings, cli_settings_find(settings, "background"));
+    cli_engine_warn(&work->engine, settings, &work->report);
+    if (background->text && !background->origin && !ps_photo_alpha(work->job.photo))
+        cli_say(&work->report, true,
+                "warning: --background is for cut-outs, and %s has no transparent part: it does nothing",
+                work->job.request.photo);
+}
+
 static enum ps_status open_inputs(struct work *work, struct ps_error *error)
 {
     if (cli_job_load(&work->job, error))
         return error->status;
     cli_job_tell_notes(&work->job);
-    return cli_job_name_outputs(&work->job, error) ? error->status : cli_job_open(&work->job, error);
+    if (!cli_job_name_outputs(&work->job, error) && !cli_job_open(&work->job, error))
+        tell_unused(work);
+    return error->status;
 }
 
 static enum ps_status plan_only(struct work *work, struct ps_error *error)

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/ledger.h"
+#include "cli/presence.h"
 #include "jobs/claims.h"
 
 struct request {
@@ -72,6 +73,25 @@ static bool on_job(void *user, const struct ps_journal_job *job)
     return true;
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void on_watcher(void *user, const json_t *about)
+{
+    struct cli_report *report = user;
+    const char *words = text_of(about, "message");
+    if (!report->quiet)
+        cli_print(report, "watching: %s, by %s:%lld%s%s", text_of(about, "folder"), text_of(about, "host"),
+                  (long long)json_integer_value(json_object_get(about, "pid")), *words ? ": " : "", words);
+    json_t *event = json_pack("{s:s}", "event", "watcher");
+    if (event)
+        json_object_update(event, (json_t *)(uintptr_t)about);
+    cli_emit(report, event);
+}
+
 static enum ps_status tell(struct ps_journal *journal, const char *path, struct cli_report *report,
                            struct ps_error *error)
 {
@@ -91,7 +111,9 @@ static enum ps_status tell(struct ps_journal *journal, const char *path, struct 
                        "counts", cli_counts_event(&counts), "batch", (json_int_t)(batch ? batch->id : 0),
                        "manifest", batch ? cli_json_text(batch->manifest) : json_null()));
     ps_batch_free(&batch);
-    return ps_journal_each(journal, &filter, on_job, report, error);
+    if (!ps_journal_each(journal, &filter, on_job, report, error))
+        cli_presence_each(path, on_watcher, report);
+    return error->status;
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)

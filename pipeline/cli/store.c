@@ -155,6 +155,8 @@ bool cli_store(const struct cli_option *option, const char *text, void *values)
         return cli_read_formats(text, to);
     case CLI_LIST:
         return store_list(option, text, to);
+    case CLI_HOURS:
+        return cli_hours_read(text, to);
     case CLI_SHARD:
         return store_shard(option, text, to);
     case CLI_COLOUR:

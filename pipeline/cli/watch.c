@@ -24,7 +24,9 @@ enum { TRIES = 256 };
 static const char *const examples[] = {
     "watch in --out clips --preset hero",
     "watch /srv/photos --out /srv/clips --model svd-xt --metrics packshot.prom",
+    "watch in --out clips --hours 19:00-07:00",
     "watch in --out clips --once",
+    "watch in --pause",
     NULL,
 };
 
@@ -196,16 +198,18 @@ static enum ps_status work(struct cli_watch *watch, bool *worked, struct ps_erro
 {
     struct cli_intake *intake;
     *worked = false;
-    if (!watch->is_up || (!watch->claims && !watch->leave) || !ps_inbox_next(watch->inbox, ps_seconds()))
+    if (!cli_watch_may_work(watch) || !watch->is_up || (!watch->claims && !watch->leave) ||
+        !ps_inbox_next(watch->inbox, ps_seconds()))
         return PS_OK;
     intake = calloc(1, sizeof *intake);
     if (!intake)
         return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
-    if (!open_engine(watch, error) && !cli_intake_begin(intake, watch, error)) {
+    if (!cli_intake_begin(intake, watch, error)) {
         try_files(watch, intake, error);
         forgive(error);
         *worked = intake->count > 0;
-        if (intake->count)
+        /* Photos that are taken and not rendered go back at the end. */
+        if (intake->count && !open_engine(watch, error))
             cli_intake_run(intake, error);
     }
     cli_intake_end(intake);
@@ -256,7 +260,7 @@ static enum ps_status loop(struct cli_watch *watch, struct ps_error *error)
         if (watch->once && !watch->is_up)
             return cli_fail(error, PS_ERR_INPUT, "watch.no-folder", "%.300s: there is no such folder",
                             watch->folder);
-        if (watch->once && is_over(watch, worked_at))
+        if (watch->once && (watch->rest != CLI_WATCH_ON || is_over(watch, worked_at)))
             return PS_OK;
         hinted =
             cli_watch_wait(watch) || (watch->once && ps_seconds() - watch->looked >= watch->quiet_time / 4);
@@ -298,14 +302,17 @@ static enum ps_status judge(const struct cli_watch *watch, struct ps_error *erro
 
 static enum ps_status do_watch(struct cli_watch *watch, struct ps_error *error)
 {
-    if (place(watch, error) || keep_apart(watch, error) || check_names(watch, error) ||
-        open_engine(watch, error) || open_journal(watch, error) || cli_pulse_begin(&watch->pulse, error) ||
-        cli_watch_begin(watch, error))
+    if (watch->request.pause || watch->request.go_on)
+        return cli_watch_set_pause(watch, watch->request.pause, error);
+    if (cli_watch_configure(watch, error) || place(watch, error) || keep_apart(watch, error) ||
+        check_names(watch, error) || open_engine(watch, error) || open_journal(watch, error) ||
+        cli_pulse_begin(&watch->pulse, error) || cli_watch_begin(watch, error))
         return error->status;
     cli_emit(&watch->report, json_pack("{s:s, s:o, s:o, s:o, s:f, s:f}", "event", "watch_begin", "folder",
                                        cli_json_text(watch->folder), "out", cli_json_text(watch->out),
                                        "journal", cli_json_text(watch->journal_path), "quiet_time",
                                        watch->quiet_time, "poll", watch->poll));
+    cli_presence_begin(&watch->presence, watch->journal_path);
     cli_pulse_say(watch->pulse, "READY=1\nSTATUS=watching %.300s", watch->folder);
     loop(watch, error);
     cli_pulse_say(watch->pulse, "STOPPING=1");
@@ -317,7 +324,7 @@ static enum ps_status do_watch(struct cli_watch *watch, struct ps_error *error)
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct ps_error error = {0};
-    struct cli_watch watch = {0};
+    struct cli_watch watch = {.presence = {.fd = -1}};
     if (cli_begin_settings(command, argc, argv, &watch.arguments, &watch.request, &watch.report, &error) &&
         !cli_settings_check_needs(&watch.arguments, command, &error)) {
         watch.report.quiet = watch.request.batch.render.quiet;
@@ -329,7 +336,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
         take_signals(watch.report.quiet);
         do_watch(&watch, &error);
     }
+    cli_presence_end(&watch.presence);
     cli_watch_end(&watch);
+    cli_grounds_free(&watch.grounds);
     cli_pulse_end(&watch.pulse);
     ps_journal_close(&watch.journal);
     cli_engine_close(&watch.engine);

@@ -4,7 +4,9 @@
 
 #include "cli/batch.h"
 #include "cli/engine.h"
+#include "cli/ground.h"
 #include "cli/paths.h"
+#include "cli/presence.h"
 #include "cli/pulse.h"
 #include "cli/settings.h"
 #include "jobs/claims.h"
@@ -16,7 +18,20 @@ struct cli_watch_request {
     struct cli_batch_request batch; /* clips, their folder, their names and the journal */
     const char *folder, *metrics;
     float quiet_time, poll, give_up; /* seconds; 0 for the default */
-    bool once, leave;
+    uint32_t min_size;               /* pixels; 0 for none */
+    struct cli_hours hours;
+    bool once, leave, pause, go_on;
+};
+
+/* Names of its options that may stand in [watch] of packshot.ini, ends with null. */
+extern const char *const cli_watch_keys[];
+
+/* Whether photos are taken. */
+enum cli_watch_rest {
+    CLI_WATCH_ON,
+    CLI_WATCH_PAUSED,        /* somebody said --pause */
+    CLI_WATCH_OUTSIDE_HOURS, /* as --hours says */
+    CLI_WATCH_AWAY           /* the folder of the clips is not there */
 };
 
 /* The table that fills the struct. */
@@ -51,8 +66,13 @@ struct cli_watch {
     double quiet_time, poll;              /* seconds */
     double looked, recovered, metrics_at; /* times of ps_seconds; 0 for not yet, or at once */
     struct cli_watch_tally tally;
-    struct cli_watch_news *news; /* what was said of folders */
-    char metrics_said[768];      /* why the metrics cannot be written, as it was said last */
+    enum cli_watch_rest rest;
+    bool rest_known;              /* that has been looked at */
+    double rest_at;               /* when; time of ps_seconds */
+    struct cli_grounds grounds;   /* the folder of the clips */
+    struct cli_presence presence; /* what status is told */
+    struct cli_watch_news *news;  /* what was said of folders */
+    char metrics_said[768];       /* why the metrics cannot be written, as it was said last */
 };
 
 /* Prepares looking. Status: PS_ERR_MEMORY. */
@@ -69,6 +89,17 @@ enum ps_status cli_watch_recover(struct cli_watch *watch, struct ps_error *error
 
 /* Waits until it has to be looked or tried again, a hint or a signal comes, at most a second. True for a hint. */
 bool cli_watch_wait(struct cli_watch *watch);
+
+/* Takes from [watch] of the packshot.ini files what the command line does not say. Status: PS_ERR_INPUT. */
+enum ps_status cli_watch_configure(struct cli_watch *watch, struct ps_error *error);
+
+/* Whether photos may be taken now; tells where that has changed. The second looks no oftener than twice a second. */
+bool cli_watch_may_work(struct cli_watch *watch);
+bool cli_watch_goes_on(struct cli_watch *watch);
+
+/* --pause and --continue: has all watchers of the folder rest, or go on. Status: PS_ERR_INPUT "watch.no-folder",
+ * PS_ERR_OUTPUT. */
+enum ps_status cli_watch_set_pause(struct cli_watch *watch, bool pause, struct ps_error *error);
 
 /* Writes the metrics file if it is asked for and was not written for some seconds, or `now`. What cannot be written is said
  * once. */

@@ -78,6 +78,13 @@ class Backgrounds(Case):
             with self.subTest(background=background):
                 self.plan(OK, photo, "--background", background)
 
+    def test_without_a_cut_out_it_does_nothing(self):
+        """Which is said of the command line alone: a preset is for other photos too."""
+        self.plan(OK, self.photo(), "--background", "102030", says=["--background", "no transparent part"])
+        self.write("looks/grey.ini", b"[render]\nbackground = 808080\n")
+        for photo, more in ((self.photo(), ["--preset", "looks/grey.ini"]), (str(DATA / "webp-lossless-alpha.webp"), ["--background", "blur"])):
+            self.assertNotIn(b"transparent", self.plan(OK, photo, *more).stderr)
+
     def test_the_picture_is_an_input(self):
         picture = self.write("studio.png", harness.png())
         self.plan(INPUT, self.photo(), "--background", "no.png", says="no.png")

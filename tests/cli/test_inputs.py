@@ -237,6 +237,14 @@ class Devices(harness.Case):
         self.ask(OK, "auto", ["no GPU was found"], harness.NO_VULKAN)
         self.ask(OK, "ref", [], harness.NO_VULKAN)
 
+    def test_threads_of_another_device(self):
+        plan = ["render", self.photo(), "--model", self.model(), "--dry-run", "--threads", "2"]
+        self.expect(OK, *plan, "--device", "ref", says=["--threads is for the device cpu", "does nothing"])
+        self.assertNotIn(b"--threads", self.expect(OK, *plan, "--device", "cpu").stderr)
+        self.assertNotIn(b"--threads", self.expect(OK, *plan[:-2], "--device", "ref", env={"PACKSHOT_THREADS": "2"}).stderr)
+        self.write("list.csv", b"photo\nphoto.png\n")
+        self.expect(OK, "batch", "list.csv", "--out", "out", *plan[2:], "--device", "ref", says="--threads is for the device cpu")
+
     def test_no_such_device(self):
         self.ask(DEVICE, "99", ["99"])
         self.ask(DEVICE, "Voodoo 3", ["Voodoo 3"])
