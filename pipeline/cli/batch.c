@@ -165,13 +165,16 @@ static void tell_row(struct work *work, const struct cli_row *row, double rate)
         json_object_set_new(event, "bytes", json_integer((json_int_t)row->bytes));
         json_object_set_new(event, "seconds", rate > 0 ? json_real((double)row->flops / rate) : json_null());
     }
+    if (event && row->clips)
+        json_object_set(event, "clips", row->clips);
     cli_emit(&work->report, event);
     if (work->report.quiet)
         return;
     if (row->ignored)
         cli_print(&work->report, "%s: ignored: %s", row->photo, row->ignored);
-    else
-        cli_print(&work->report, "%s", row->output);
+    size_t i;
+    json_t *clip;
+    json_array_foreach(row->clips, i, clip) cli_print(&work->report, "%s", json_string_value(clip));
 }
 
 static void tell_plan(struct work *work, const struct cost *cost)

@@ -37,20 +37,21 @@ bool cli_hours_have(const struct cli_hours *hours, time_t now)
     return hours->from < hours->to ? after && before : after || before;
 }
 
-time_t cli_hours_next(const struct cli_hours *hours, time_t now)
+time_t cli_hours_turn(const struct cli_hours *hours, time_t now)
 {
+    const int minute = cli_hours_have(hours, now) ? hours->to : hours->from;
     struct tm local;
     if (!localtime_r(&now, &local))
         return now;
     /* By the calendar, since not every day has 24 hours. */
     for (int days = 0; days < 2; days++) {
-        struct tm begin = local;
-        begin.tm_mday += days;
-        begin.tm_hour = hours->from / 60;
-        begin.tm_min = hours->from % 60;
-        begin.tm_sec = 0;
-        begin.tm_isdst = -1;
-        const time_t moment = mktime(&begin);
+        struct tm turn = local;
+        turn.tm_mday += days;
+        turn.tm_hour = minute / 60;
+        turn.tm_min = minute % 60;
+        turn.tm_sec = 0;
+        turn.tm_isdst = -1;
+        const time_t moment = mktime(&turn);
         if (moment > now)
             return moment;
     }

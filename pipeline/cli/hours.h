@@ -21,7 +21,7 @@ bool cli_hours_have(const struct cli_hours *hours, time_t now);
 /* "outside of its hours 19:00-07:00; goes on at 19:00". */
 void cli_hours_say(char *to, size_t size, const struct cli_hours *hours);
 
-/* When they begin the next time. */
-time_t cli_hours_next(const struct cli_hours *hours, time_t now);
+/* When that changes the next time. */
+time_t cli_hours_turn(const struct cli_hours *hours, time_t now);
 
 #endif

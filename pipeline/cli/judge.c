@@ -405,6 +405,14 @@ static void look(struct sitting *sitting, struct cli_row *made, struct ps_error 
 
 /* ---- all of it ---- */
 
+static json_t *list_clips(const struct sitting *sitting)
+{
+    json_t *clips = json_array();
+    for (uint32_t i = 0; i < sitting->delivery.count; i++)
+        json_array_append_new(clips, cli_json_text(sitting->delivery.targets[i].clip));
+    return clips;
+}
+
 static void fill(struct sitting *sitting, struct cli_row *made, struct ps_error *error)
 {
     struct cli_judge *judge = sitting->judge;
@@ -415,6 +423,7 @@ static void fill(struct sitting *sitting, struct cli_row *made, struct ps_error 
         made->flops += judge->plan.phases[i].flops;
     if (!made->ignored) {
         made->output = strdup(sitting->output);
+        made->clips = judge->rows->request->render.dry_run ? list_clips(sitting) : NULL;
         const struct cli_material material = {sitting->row->path, judge->rows->root,
                                               judge->rows->engine->model};
         made->settings = cli_snapshot_make(&sitting->settings, &material, error);
@@ -532,6 +541,7 @@ void cli_row_free(struct cli_row *row)
     free(row->output);
     free(row->settings);
     free(row->ignored);
+    json_decref(row->clips);
     *row = (struct cli_row){0};
 }
 

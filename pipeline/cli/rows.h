@@ -17,6 +17,7 @@ struct cli_row {
     char *ignored;        /* why it is no job; null for a job */
     char key[65];
     bool anew;             /* its clip is gone though the journal has it as done */
+    json_t *clips;         /* of a dry run: the paths of all clips; else null */
     uint64_t flops, bytes; /* of the render, and about so many of the files */
 };
 

@@ -67,8 +67,10 @@ struct cli_watch {
     double looked, recovered, metrics_at; /* times of ps_seconds; 0 for not yet, or at once */
     struct cli_watch_tally tally;
     enum cli_watch_rest rest;
-    bool rest_known;              /* that has been looked at */
-    double rest_at;               /* when; time of ps_seconds */
+    bool rest_known; /* that has been looked at */
+    double rest_at;  /* when; time of ps_seconds */
+    bool within;     /* its hours, from one time to the next turn; 0 and 0 for not looked up */
+    time_t hours_from, hours_turn;
     struct cli_grounds grounds;   /* the folder of the clips */
     struct cli_presence presence; /* what status is told */
     struct cli_watch_news *news;  /* what was said of folders */

@@ -20,21 +20,33 @@ static const char *const names[] = {"on", "paused", "outside-hours", "away"};
 
 /* ---- what it is ---- */
 
+/* Looked up at each turn alone: this is asked while another thread forks, and the C library keeps a lock around time zones
+ * (see cli/side.h). */
+static bool is_within_hours(struct cli_watch *watch, time_t now)
+{
+    const struct cli_hours *hours = &watch->request.hours;
+    if (now < watch->hours_from || now >= watch->hours_turn) {
+        watch->within = cli_hours_have(hours, now);
+        watch->hours_from = now;
+        watch->hours_turn = cli_hours_turn(hours, now);
+    }
+    return watch->within;
+}
+
 static enum cli_watch_rest find_rest(struct cli_watch *watch, char words[256], time_t *until)
 {
     char path[CLI_PATH_SIZE];
     struct stat about;
     struct ps_error cause = {0};
     const struct cli_hours *hours = &watch->request.hours;
-    const time_t now = time(NULL);
     *until = 0;
     words[0] = '\0';
     if (cli_path_join(path, watch->folder, PAUSE) && !lstat(path, &about)) {
         snprintf(words, 256, "paused; packshot watch %.150s --continue goes on", watch->folder);
         return CLI_WATCH_PAUSED;
     }
-    if (!cli_hours_have(hours, now)) {
-        *until = cli_hours_next(hours, now);
+    if (hours->from != hours->to && !is_within_hours(watch, time(NULL))) {
+        *until = watch->hours_turn;
         cli_hours_say(words, 256, hours);
         return CLI_WATCH_OUTSIDE_HOURS;
     }

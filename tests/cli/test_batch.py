@@ -250,6 +250,13 @@ class Outcomes(batching.Case):
         self.expect(USAGE, "report", "out", "-o", "report.pdf")
         self.expect(INPUT, "report", "nowhere", "-o", "r.csv")
 
+    def test_the_higher_priority_goes_first(self):
+        self.photos(4)
+        self.list("photo,priority\np0.png,-5\np1.png,\np2.png,1000\np3.png,7\n")
+        begun = [event["row"] for event in self.events(self.batch(OK, "--json")) if event["event"] == "job_begin"]
+        self.assertEqual(begun, [4, 5, 3, 2])
+        self.batch(INPUT, "--dry-run", manifest=self.list("photo,priority\np0.png,1001\n"), says=":2:2: ")
+
     def test_cancel(self):
         self.rows(2)
         self.batch(OK, "--shard", "1/1")

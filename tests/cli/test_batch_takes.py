@@ -13,8 +13,8 @@ STEPS = [*SMALL[:-5], "2", *SMALL[-4:]]
 
 
 class Takes(watching.Case):
-    def takes(self, code, *more, **options):
-        return self.expect(code, *self.arguments(*more, small=STEPS), **options)
+    def takes(self, code, *more, out="out", **options):
+        return self.expect(code, *self.arguments(*more, small=STEPS, out=out), **options)
 
     def single(self, photo, output, *more):
         self.expect(OK, "render", photo, "-o", output, "--model", self.model(), "--reproducible", *STEPS, *more)
@@ -62,7 +62,14 @@ class Takes(watching.Case):
             for name in ["%s-candidates.png" % photo] + [
                 name for seed in seeds for name in ("%s-seed%d.mp4" % (photo, seed), "%s_%d-seed%d.png" % (photo, row, seed))]))
         self.assertEqual(self.summary(result)["counts"]["done"], 2)
-        # Twice the work of one, for the estimate too.
+        # A dry run names every clip.
+        plan = self.events(self.takes(OK, "--candidates", "2", "--deliver", "1:1,4:3", "--dry-run", "--json", out="dry"))
+        names = ["p0-seed%d-%s.mp4" % (seed, mark) for seed in (0, 1) for mark in ("1x1", "4x3")]
+        self.assertEqual(plan[0]["clips"], [str(self.folder / "dry" / name) for name in names])
+        told = self.takes(OK, "--candidates", "2", "--deliver", "1:1,4:3", "--dry-run", out="dry").stdout.decode().split()
+        self.assertEqual(told[:4], plan[0]["clips"])
+        self.assertEqual(len(told), 8)
+        # More work and more room than one, for the estimate too.
         cost = {}
         for more in ([], ["--candidates", "3"]):
             events = self.events(self.takes(OK, "--dry-run", "--json", "--overwrite", *more))
