@@ -132,8 +132,8 @@ struct ps_context_params {
     /* Of a GPU: a folder, made where it is missing, that keeps what is found out about the device and its driver, such as
      * compiled shaders, for the next time; NULL for none. What cannot be read there is found out again. */
     const char *cache;
-    /* Of a Vulkan device: NULL for the shaders that are fastest there, "own" for those that run everywhere, "portable" or
-     * "coop" (cooperative matrices) for those where there are any; to find a fault. */
+    /* Of a Vulkan device: NULL for the shaders that are fastest there, "own" for those that run everywhere, "portable",
+     * "coop" (cooperative matrices) or "coop2" (NVIDIA's) for those where there are any; to find a fault. */
     const char *kernels;
 };
 

@@ -6,7 +6,8 @@
 #define PS_ATTENTION_H
 #include "lib/shared.h"
 
-#define PS_ATTENTION_MAX_D 512 /* channels of a head */
+#define PS_ATTENTION_MAX_D 512          /* channels of a head */
+#define PS_ATTENTION_PORTABLE_MAX_D 128 /* likewise, of the variant that is called portable */
 
 #define PS_ATTENTION_SPEC_ALIGNED 0    /* 1 where every head of every token begins at a multiple of four elements */
 #define PS_ATTENTION_SPEC_SLICES 1     /* 1, 2, 4 or 8: parts that the channels of a head are cut into */

@@ -79,6 +79,7 @@ static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3
     vk->fn.CmdDispatch(slot->commands, count[0], count[1], count[2]);
     vk->counts.dispatches++;
     vk->counts.by_variant += call->choice.shader >= PS_KERNELS;
+    vk->counts.shader = ps_vk_shaders[call->choice.shader].name;
     return true;
 }
 
@@ -90,7 +91,7 @@ bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, st
         return false;
     uint32_t groups[3], step[3], first[3], count[3];
     for (int axis = 0; axis < 3; axis++)
-        groups[axis] = ps_div_up(launch->items[axis], call.choice.group[axis]);
+        groups[axis] = ps_div_up(call.choice.items[axis], call.choice.group[axis]);
     if (!groups[0] || !groups[1] || !groups[2])
         return true;
     cut(vk, launch, groups, step);

@@ -10,6 +10,7 @@
 #include "run/arena.h"
 #include "vk/check.h"
 #include "vk/coop.h"
+#include "vk/flexible.h"
 #include "vk/hazard.h"
 #include "vk/variant.h"
 #include "vk/vk.h"
@@ -89,6 +90,7 @@ struct ps_vk {
     uint32_t max_lanes;    /* of a work group */
     bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
     struct ps_vk_matrix matrix;
+    struct ps_vk_matrix flexible; /* what sizes are multiples of where it has any size and reduces rows */
     uint32_t tile;                        /* as ps_vk_params.tile */
     struct ps_vk_pace paces[PS_VK_TILES]; /* of the tiles of linear_coop */
     uint32_t variants;                    /* in use, by bits: see variant.c */

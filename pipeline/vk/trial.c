@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/half.h"
+#include "attention.h"
 #include "conv.h"
 #include "linear.h"
 #include "vk/state.h"
@@ -17,7 +18,8 @@
 
 enum { X, WEIGHT, BIAS, VECTOR, RESIDUAL, Y };
 
-/* A product with all or none of the epilogue's operands. A convolution, of 3 x 3, has frames of h x w. */
+/* A product with all or none of the epilogue's operands. A convolution, of 3 x 3, has frames of h x w. Attention has n heads
+ * of k channels; it is over the pixels of each frame or, with everything, over the frames at each pixel. */
 struct attempt {
     enum ps_kernel kernel;
     uint32_t frames, h, w, k, n, stride, act;
@@ -30,6 +32,9 @@ static const struct attempt attempts[] = {
     {PS_KERNEL_linear, 1, 1, 20, 4104, 72, 1, PS_ACT_NONE, false}, /* in halves */
     {PS_KERNEL_conv, 2, 9, 7, 24, 136, 1, PS_ACT_NONE, true},
     {PS_KERNEL_conv, 1, 12, 10, 464, 70, 2, PS_ACT_NONE, false}, /* in halves */
+    {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, false},
+    {PS_KERNEL_attention, 25, 3, 3, 80, 3, 1, PS_ACT_NONE, true},   /* packed */
+    {PS_KERNEL_attention, 1, 9, 11, 512, 1, 1, PS_ACT_NONE, false}, /* in slices */
 };
 #define ATTEMPTS (sizeof attempts / sizeof *attempts)
 
@@ -85,8 +90,52 @@ static struct ps_tensor make(struct trial *trial, enum ps_space space, const uin
 
 #define SHAPE(...) ((const uint32_t[4]){__VA_ARGS__})
 
+/* As the op fills it: what a reference that is the kernel's own shader needs of it too. */
+static struct ps_launch prepare_attention(struct trial *trial, const struct attempt *a)
+{
+    const uint32_t c = a->n * a->k, pixels = a->h * a->w, tokens = a->everything ? a->frames : pixels;
+    const uint32_t problems = a->everything ? pixels : a->frames, lanes = 8;
+    const uint32_t token = a->everything ? pixels : 1, problem = a->everything ? 1 : pixels;
+    uint32_t slices = 1;
+    while (slices * 2 * lanes * PS_ATTENTION_MAX_LANE_PAIRS < a->k)
+        slices *= 2;
+    const uint32_t tiles = ps_div_up(tokens, PS_ATTENTION_MAX_ROWS * lanes) * a->n * problems;
+    const struct ps_attention_push push = {.batch = problems,
+                                           .heads = a->n,
+                                           .d = a->k,
+                                           .queries = tokens,
+                                           .keys = tokens,
+                                           .k_first = c,
+                                           .v_first = 2 * c,
+                                           .q_token = 3 * c * token,
+                                           .kv_token = 3 * c * token,
+                                           .y_token = c * token,
+                                           .q_batch = 3 * c * problem,
+                                           .kv_batch = 3 * c * problem,
+                                           .y_batch = c * problem,
+                                           .scale = 4 / sqrtf((float)a->k)};
+    trial->at[PS_SCRATCH] = trial->at[PS_WEIGHTS] = 0;
+    const struct ps_tensor qkv = make(trial, PS_SCRATCH, SHAPE(a->frames, a->h, a->w, 3 * c), 1);
+    const struct ps_tensor y = make(trial, PS_SCRATCH, SHAPE(a->frames, a->h, a->w, c), 0);
+    struct ps_launch launch = {
+        .kernel = PS_KERNEL_attention,
+        .type = PS_F16,
+        .spec = {[PS_ATTENTION_SPEC_ALIGNED] = a->k % 4 == 0,
+                 [PS_ATTENTION_SPEC_SLICES] = slices,
+                 [PS_ATTENTION_SPEC_LANE_PAIRS] = ps_div_up(a->k, slices * 2 * lanes),
+                 [PS_ATTENTION_SPEC_ROWS] = PS_ATTENTION_MAX_ROWS},
+        .operands = {qkv, qkv, qkv, y},
+        .items = {ps_div_up(tiles, PS_ATTENTION_CLUSTERS / slices), 1, 1},
+        .flops = 4ull * problems * a->n * tokens * tokens * a->k,
+    };
+    memcpy(launch.push, &push, sizeof push);
+    return launch;
+}
+
 static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
 {
+    if (a->kernel == PS_KERNEL_attention)
+        return prepare_attention(trial, a);
     const bool conv = a->kernel == PS_KERNEL_conv, geglu = a->act == PS_ACT_GEGLU;
     const uint32_t out_h = ps_div_up(a->h, a->stride), out_w = ps_div_up(a->w, a->stride);
     const uint32_t taps = conv ? 9 : 1, rows = a->frames * out_h * out_w, width = geglu ? a->n / 2 : a->n;
@@ -138,6 +187,24 @@ static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
     return launch;
 }
 
+static struct ps_tensor result_of(const struct ps_launch *launch)
+{
+    return launch->operands[strlen(ps_kernel_row(launch->kernel)->reads)];
+}
+
+/* Whether the variant with this tile is for the launch. */
+static bool takes(struct trial *trial, uint32_t number, uint32_t tile, const struct ps_launch *launch)
+{
+    struct ps_vk *vk = trial->vk;
+    const uint32_t before = vk->variants;
+    vk->variants = 1u << number;
+    vk->tile = tile;
+    const struct ps_vk_choice choice = ps_vk_choose(vk, launch);
+    vk->variants = before;
+    vk->tile = 0;
+    return choice.shader == ps_vk_variant_at(number)->shader;
+}
+
 /* Runs the launch by these variants alone and with this tile, `times` times; null stands for no result. */
 static bool run(struct trial *trial, const struct ps_launch *launch, uint32_t variants, uint32_t tile,
                 uint32_t times, uint16_t *result)
@@ -152,7 +219,7 @@ static bool run(struct trial *trial, const struct ps_launch *launch, uint32_t va
         done = backend->ops->launch(backend, launch, trial->error);
     vk->variants = before;
     vk->tile = 0;
-    return done && (result ? backend->ops->download(backend, launch->operands[Y], result, trial->error)
+    return done && (result ? backend->ops->download(backend, result_of(launch), result, trial->error)
                            : backend->ops->finish(backend, trial->error));
 }
 
@@ -185,12 +252,14 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
         if (attempts[i].kernel != variant->kernel)
             continue;
         const struct ps_launch launch = prepare(trial, &attempts[i]);
-        const uint64_t count = ps_elements(launch.operands[Y]);
+        if (!takes(trial, number, 0, &launch))
+            continue;
+        const uint64_t count = ps_elements(result_of(&launch));
         uint16_t *want = calloc(2 * count, sizeof *want), *got = want ? want + count : NULL;
         if (!want)
             ps_fail(trial->error, PS_ERR_MEMORY, "memory.host", "out of memory");
         sound = want && run(trial, &launch, reference, 0, 1, want);
-        for (uint32_t tile = 1; tile <= variant->tiles && sound; tile++) {
+        for (uint32_t tile = variant->tiles ? 1 : 0; tile <= variant->tiles && sound; tile++) {
             sound = run(trial, &launch, 1u << number, tile, 1, got);
             got[count / 2] ^= trial->vk->spoil_trials ? 0x4000 : 0; /* the highest bit of its exponent */
             sound = sound && agree(got, want, count);

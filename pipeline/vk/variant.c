@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "vk/coop.h"
+#include "vk/flash.h"
 #include "vk/state.h"
 
 struct tile {
@@ -81,6 +82,12 @@ static const struct ps_vk_variant variants[] = {
      portable_fit},
     {"portable", PS_KERNEL_conv, PS_SHADER_conv_portable, PORTABLE_TILES, portable_can, portable_gains,
      portable_fit},
+    {"coop2", PS_KERNEL_attention, PS_SHADER_attention_coop2, 0, ps_vk_flash_coop2_can, ps_vk_coop_gains,
+     ps_vk_flash_coop2_fit},
+    {"coop", PS_KERNEL_attention, PS_SHADER_attention_coop, 0, ps_vk_flash_coop_can, ps_vk_coop_gains,
+     ps_vk_flash_coop_fit},
+    {"portable", PS_KERNEL_attention, PS_SHADER_attention_portable, 0, ps_vk_flash_portable_can,
+     portable_gains, ps_vk_flash_portable_fit},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
@@ -123,7 +130,7 @@ bool ps_vk_variants_open(struct ps_vk *vk, const char *wanted, struct ps_error *
     else
         ps_fail(error, PS_ERR_DEVICE, "device.variant", "%s cannot run the kernels \"%s\"", vk->info.name,
                 wanted);
-    ps_hint(error, "There are \"own\", which every device runs, \"portable\" and \"coop\".");
+    ps_hint(error, "There are \"own\", which every device runs, \"portable\", \"coop\" and \"coop2\".");
     return false;
 }
 
@@ -131,6 +138,7 @@ struct ps_vk_choice ps_vk_choose(const struct ps_vk *vk, const struct ps_launch 
 {
     struct ps_vk_choice choice = {.shader = (uint32_t)launch->kernel};
     memcpy(choice.spec, launch->spec, sizeof launch->spec);
+    memcpy(choice.items, launch->items, sizeof choice.items);
     memcpy(choice.group, ps_vk_shaders[launch->kernel].group, sizeof choice.group);
     for (uint32_t i = 0; i < VARIANTS; i++) {
         const struct ps_vk_variant *variant = &variants[i];

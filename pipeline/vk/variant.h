@@ -16,6 +16,7 @@ struct ps_vk;
 
 struct ps_vk_choice {
     uint32_t shader;   /* enum ps_vk_shader */
+    uint32_t items[3]; /* the launch's, unless the variant counts others */
     uint32_t group[3]; /* items that one work group covers */
     /* Specialisation constants: the launch's, then those of lib/variant.h. */
     uint32_t spec[PS_VK_MAX_SPEC];
@@ -27,13 +28,14 @@ struct ps_vk_variant {
     const char *name; /* what ps_vk_params.variant calls it */
     enum ps_kernel kernel;
     enum ps_vk_shader shader;
-    uint32_t tiles; /* that ps_vk.tile can ask for */
+    uint32_t
+        tiles; /* that ps_vk.tile can ask for and that are tried; 0: only the one that it takes is tried */
     /* Whether the device can run it at all. */
     bool (*can)(const struct ps_vk *vk);
     /* Whether the device gains by it; a variant that is asked for by name runs without. */
     bool (*gains)(const struct ps_vk *vk);
-    /* Fills in the group and the constants from PS_TILE_LANES on; false where the variant is not for this launch.
-     * Launches of the same weights and channels must get the same bits, however many rows they have: what
+    /* Fills in the group (and the items, where they are not the launch's) and the constants from PS_TILE_LANES
+     * on; false where the variant is not for this launch. Launches of the same weights and channels must get the same bits, however many rows they have: what
      * decides how a sum is grouped may depend on the weight and on channels only. What leaves every bit of a
      * result as it is, such as the size of a tile that sums in order, may depend on anything. */
     bool (*fit)(const struct ps_vk *vk, const struct ps_launch *launch, struct ps_vk_choice *choice);

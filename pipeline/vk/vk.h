@@ -47,6 +47,7 @@ uint64_t ps_vk_messages(const struct ps_backend *backend);
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
     uint64_t by_variant; /* of the dispatches, those by other shaders than a kernel's own */
+    const char *shader;  /* of the last dispatch */
 };
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);
 

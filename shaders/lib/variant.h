@@ -18,6 +18,14 @@
 #define PS_TILE_HALVES 19  /* coop: how the sum over K is cut in two: PS_HALVES_... */
 #define PS_TILE_END 20
 
+/* Attention (shaders/attention_*.comp) has LANES and SUBGROUP as above; its matrices, where they are the device's, are M, N
+ * and K as above. */
+#define PS_TILE_QUERIES 9   /* coop: rows of matrices that a subgroup has; coop2: rows of its one matrix */
+#define PS_TILE_KEYS 10     /* at a time; a multiple of 8 and of the matrices' sizes */
+#define PS_TILE_CHANNELS 11 /* of a slice of a head, with those that are added for it to be a multiple of the matrices' */
+#define PS_TILE_SLICES 13   /* coop: parts that a head's channels are cut into, a subgroup for each */
+#define PS_TILE_PACKED 14   /* 1 where each team of subgroups has a head of its own instead of queries of one */
+
 #define PS_HALVES_NONE 0    /* one sum */
 #define PS_HALVES_SERIAL 1  /* the sum of the first half, then that of the second, added in the end */
 #define PS_HALVES_APART 2   /* the same bits, each half by half of the work group */

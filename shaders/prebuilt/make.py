@@ -15,7 +15,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # As CMakeLists.txt has them.
-FLAGS = ["-fshader-stage=compute", "--target-env=vulkan1.2", "-O", "-Werror"]
+FLAGS = ["-O", "-Werror"]
+ENVIRONMENTS = {"GL_NV_cooperative_matrix2": "vulkan1.3"}
 TYPES = {"f32": "-DPS_F16=0", "f16": "-DPS_F16=1"}
 
 
@@ -39,9 +40,16 @@ def sources(shaders, name):
     return sorted(found)
 
 
+def flags(shaders, name, storage):
+    """How a shader is compiled for a storage type."""
+    extension = next(extension for kernel, variant, _, extension in variants(shaders) if f"{kernel}_{variant}" == name)
+    environment = ENVIRONMENTS.get(extension, "vulkan1.2")
+    return ["-fshader-stage=compute", f"--target-env={environment}", *FLAGS, TYPES[storage]]
+
+
 def digest(shaders, name, storage):
     """What the prebuilt result of a shader for a storage type must say it was made of."""
-    total = hashlib.sha256(" ".join(FLAGS + [TYPES[storage]]).encode())
+    total = hashlib.sha256(" ".join(flags(shaders, name, storage)).encode())
     for path in sources(shaders, name + ".comp"):
         with open(os.path.join(shaders, path), "rb") as file:
             total.update(f"\n{path}\n".encode() + file.read())
@@ -61,7 +69,7 @@ def main(arguments):
     shaders = os.path.dirname(HERE)
     compiler = subprocess.run([arguments[0], "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     for name, storage in prebuilt(shaders):
-        command = [arguments[0], *FLAGS, TYPES[storage], "-I", shaders, "-mfmt=num", "-o", "-",
+        command = [arguments[0], *flags(shaders, name, storage), "-I", shaders, "-mfmt=num", "-o", "-",
                    os.path.join(shaders, name + ".comp")]
         words = re.findall(r"0x[0-9a-f]+", subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         lines = [",".join(words[i : i + 12]) for i in range(0, len(words), 12)]

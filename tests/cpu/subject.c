@@ -133,6 +133,12 @@ uint64_t bed_subject_by_variant(const struct ps_backend *subject)
     return 0;
 }
 
+const char *bed_subject_shader(const struct ps_backend *subject)
+{
+    (void)subject;
+    return "";
+}
+
 uint64_t bed_subject_close(struct ps_backend *subject)
 {
     if (subject)

@@ -9,6 +9,7 @@
 #include "base/half.h"
 #include "kernels/bed.h"
 #include "kernels/compare.h"
+#include "kernels/subject.h"
 #include "run/arena.h"
 
 #include "attention.h"
@@ -54,11 +55,16 @@ static uint32_t depth_of(const struct ps_launch *launch)
     }
 }
 
-/* Attention in bf16 multiplies values by weights rounded to bf16, where that is what the hardware multiplies: independent
- * errors of up to 2^-8 of each weight, so as much of the result. */
-static double inner_of(const struct ps_launch *launch)
+/* Where hardware multiplies matrices of bf16 or f16, attention multiplies values by weights that are rounded to that: independent
+ * errors of up to 2^-8 or 2^-11 of each weight, so as much of the result. */
+static double inner_of(const struct bed_pair *pair, const struct ps_launch *launch)
 {
-    return launch->kernel == PS_KERNEL_attention && launch->type == PS_BF16 ? 0x1p-8 : 0;
+    if (launch->kernel != PS_KERNEL_attention)
+        return 0;
+    if (launch->type == PS_BF16)
+        return 0x1p-8;
+    const bool matrices = pair->subject && strstr(bed_subject_shader(pair->subject), "_coop");
+    return matrices ? 0x1p-11 : 0;
 }
 
 /* Statistics hold two quantities of different size side by side. */
@@ -217,7 +223,7 @@ static bool pair_launch(struct ps_backend *backend, const struct ps_launch *laun
                                             pair->spaces[space].after[side], error))
                 return false;
     }
-    pair->bed->inner = inner_of(launch);
+    pair->bed->inner = inner_of(pair, launch);
     spoil(pair, launch->operands[reads], launch->operands[0]);
     for (uint32_t i = reads; i < operands; i++)
         compare_written(pair, launch, launch->operands[i]);

@@ -26,6 +26,12 @@ uint64_t bed_subject_by_variant(const struct ps_backend *subject)
     return ps_vk_counts(subject).by_variant;
 }
 
+const char *bed_subject_shader(const struct ps_backend *subject)
+{
+    const char *shader = ps_vk_counts(subject).shader;
+    return shader ? shader : "";
+}
+
 uint64_t bed_subject_close(struct ps_backend *subject)
 {
     if (!subject)

@@ -17,6 +17,9 @@ struct ps_backend *bed_subject_open(const struct bed_subject_params *params, str
 /* Dispatches so far by other shaders than a kernel's own. */
 uint64_t bed_subject_by_variant(const struct ps_backend *subject);
 
+/* The shader of the last dispatch; empty where there was none. */
+const char *bed_subject_shader(const struct ps_backend *subject);
+
 /* Closes it (null is allowed) and returns how many messages the validation layer gave. */
 uint64_t bed_subject_close(struct ps_backend *subject);
 

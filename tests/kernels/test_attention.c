@@ -83,6 +83,7 @@ static void token_counts(void **state)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         check_general(*state, PS_F32, 2, counts[i][0], counts[i][1], 2, 16, BED_NORMAL, BED_NORMAL);
         check_general(*state, PS_F16, 1, counts[i][0], counts[i][1], 3, 10, BED_NORMAL, BED_NORMAL);
+        check_general(*state, PS_F16, 2, counts[i][0], counts[i][1], 3, 16, BED_NORMAL, BED_NORMAL);
     }
 }
 
@@ -134,8 +135,8 @@ static void scores_far_apart(void **state)
 static void self_attention(void **state)
 {
     struct bed *bed = *state;
-    const uint32_t shapes[][5] = {
-        {2, 4, 5, 2, 16}, {3, 1, 1, 1, 8}, {25, 2, 3, 2, 8}, {5, 3, 3, 3, 10}, {4, 2, 9, 1, 64}};
+    const uint32_t shapes[][5] = {{2, 4, 5, 2, 16}, {3, 1, 1, 1, 8},  {25, 2, 3, 2, 8},
+                                  {5, 3, 3, 3, 10}, {4, 2, 9, 1, 64}, {25, 1, 5, 3, 64}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int type = PS_F32; type <= PS_F16; type++) {
             const uint32_t n = shapes[i][0], h = shapes[i][1], w = shapes[i][2], heads = shapes[i][3],
@@ -190,6 +191,21 @@ static void chunks_change_nothing(void **state)
     }
 }
 
+/* Variants pass scores between the lanes of a subgroup and between subgroups: whoever comes first, the bits are the same. */
+static void again_the_same(void **state)
+{
+    struct bed *bed = *state;
+    for (uint32_t d = 64; d <= 512; d *= 8) {
+        bed_begin(bed, PS_F16);
+        bed->condition = condition_of(BED_NORMAL, d);
+        const struct ps_tensor qkv = bed_tensor(bed, bed->type, BED_NORMAL, 2, 7, 11, 3 * d);
+        const struct ps_tensor once = ps_self_attention(&bed->run, qkv, 1, PS_SPACE);
+        for (int i = 0; i < 3; i++)
+            bed_identical(bed, once, ps_self_attention(&bed->run, qkv, 1, PS_SPACE));
+        bed_end(bed);
+    }
+}
+
 static void misuse_is_refused(void **state)
 {
     struct bed *bed = *state;
@@ -214,6 +230,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(scores_far_apart),
         cmocka_unit_test(self_attention),
         cmocka_unit_test(chunks_change_nothing),
+        cmocka_unit_test(again_the_same),
         cmocka_unit_test(misuse_is_refused),
     };
     return bed_main(argc, argv, tests, sizeof tests / sizeof *tests);
