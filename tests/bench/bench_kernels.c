@@ -5,7 +5,9 @@
  *                   [--divide N] [--tsv] [PART OF A CASE'S NAME]
  *
  * --frames multiplies the rows of a case, as the frames of a clip do, --divide divides them. --tsv prints for
- * gpu_rates.py: name, type, rows, columns, terms of a sum, GFLOP/s. Where a launch takes less than SPAN_SECONDS it
+ * gpu_rates.py: name, type, rows, columns, terms of a sum, GFLOP/s; for attention_rates.py, where the part of a name
+ * holds "attention": name, type, problems, heads, tokens, channels of a head, GFLOP/s. Cases of SVD at 1024 x 576, which
+ * are for GPUs, run where that part holds "svd". Where a launch takes less than SPAN_SECONDS it
  * is made several times between two waits.
  *
  * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
@@ -51,6 +53,12 @@ static const struct bench_case cases[] = {
     {"attention 5 x 64, 2304 tokens", SPACE, 1, 36, 64, 64, 5, PS_NONE},
     {"attention 5 x 64, 25 frames, 2304 pixels", TIME, 25, 36, 64, 64, 5, PS_NONE},
     {"attention 1 x 512, 1024 tokens", SPACE, 1, 32, 32, 512, 1, PS_NONE},
+    {"svd attention 5 x 64, 9216 tokens", SPACE, 1, 72, 128, 64, 5, PS_NONE},
+    {"svd attention 10 x 64, 2304 tokens", SPACE, 1, 36, 64, 64, 10, PS_NONE},
+    {"svd attention 20 x 64, 576 tokens", SPACE, 1, 18, 32, 64, 20, PS_NONE},
+    {"svd attention 5 x 64, 25 frames, 9216 pixels", TIME, 25, 72, 128, 64, 5, PS_NONE},
+    {"svd attention 10 x 64, 25 frames, 2304 pixels", TIME, 25, 36, 64, 64, 10, PS_NONE},
+    {"svd attention 1 x 512, 9216 tokens", SPACE, 1, 72, 128, 512, 1, PS_NONE},
 };
 
 struct options {
@@ -175,9 +183,14 @@ static double highest(double *values, size_t count)
     return values[count - 1];
 }
 
-/* The rows, columns and terms of the product that the case is. */
-static void print_tsv(const struct bench_case *c, enum ps_type type, double rate)
+/* The rows, columns and terms of the product that the case is, or the sizes of its attention. */
+static void print_tsv(const struct bench_case *c, enum ps_type type, double rate, const char *part)
 {
+    const bool attention = c->kind == SPACE || c->kind == TIME, over_time = c->kind == TIME;
+    const uint32_t pixels = c->h * c->w;
+    if (attention && strstr(part, "attention"))
+        printf("%s\t%s\t%u\t%u\t%u\t%u\t%.1f\n", c->name, type == PS_F16 ? "f16" : "f32",
+               over_time ? pixels : c->n, c->columns, over_time ? c->n : pixels, c->k, rate);
     if (c->kind == LINEAR || c->kind == CONV3X3 || c->kind == CONV_FRAMES)
         printf("%s\t%s\t%u\t%u\t%u\t%.1f\n", c->name, type == PS_F16 ? "f16" : "f32", c->n * c->h * c->w,
                c->columns, c->k * taps_of(c->kind), rate);
@@ -214,7 +227,7 @@ static bool measure(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, c
     const size_t count = (size_t)options->rounds;
     const double median = bench_median(rate, count);
     if (options->tsv)
-        print_tsv(c, type, median);
+        print_tsv(c, type, median, options->part);
     else
         printf("%-42s %s %8.1f %6.0f%% %6.0f%% %8.1f %8.1f %8.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
                median, 100 * bench_median(fraction, count), 100 * bench_median(cpu_fraction, count),
@@ -231,6 +244,12 @@ static struct bench_case resized(struct bench_case c, const struct options *opti
         c.n *= options->frames;
     *rows = *rows / options->divide ? *rows / options->divide : 1;
     return c;
+}
+
+static bool is_wanted(const struct bench_case *c, enum ps_type type, const struct options *options)
+{
+    const bool for_gpus = strstr(c->name, "svd") && !strstr(options->part, "svd");
+    return options->types & 1 << type && strstr(c->name, options->part) && !for_gpus;
 }
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -295,7 +314,7 @@ int main(int argc, char **argv)
         print_head(backend, ceiling, &error);
     for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
         for (int type = PS_F32; type <= PS_F16; type++)
-            if (options.types & 1 << type && strstr(cases[i].name, options.part)) {
+            if (is_wanted(&cases[i], (enum ps_type)type, &options)) {
                 const struct bench_case c = resized(cases[i], &options);
                 measure(backend, ceiling, &c, (enum ps_type)type, &options, &error);
             }
