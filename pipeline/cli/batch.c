@@ -46,7 +46,7 @@ struct work {
     struct cli_batch_request request;
     struct cli_settings arguments; /* the command line, by the rows of cli_batch_options */
     struct cli_settings shared;    /* what of it is about clips, by those of cli_request_options */
-    char out[CLI_PATH_SIZE], journal_path[CLI_PATH_SIZE];
+    char out[CLI_PATH_SIZE], journal_path[CLI_PATH_SIZE], states[CLI_PATH_SIZE];
     struct cli_engine engine;
     struct ps_journal *journal;
     struct cli_rows rows;
@@ -64,6 +64,9 @@ static enum ps_status judge_request(struct work *work, struct ps_error *error)
         !(request->journal ? cli_path_absolute(work->journal_path, request->journal)
                            : cli_ledger_place(work->journal_path, work->out)))
         return cli_fail(error, PS_ERR_USAGE, "usage.value", "--out: \"%.300s\" is too long", request->out);
+    if (request->states && !cli_path_absolute(work->states, request->states))
+        return cli_fail(error, PS_ERR_USAGE, "usage.value", "--states: \"%.300s\" is too long",
+                        request->states);
     return PS_OK;
 }
 
@@ -200,16 +203,22 @@ static void tell_plan(struct work *work, const struct cost *cost)
 
 /* ---- into the journal ---- */
 
+static enum ps_status make_folder(const char *folder, struct ps_error *error)
+{
+    const int code = cli_path_make(folder);
+    return code ? cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: cannot be made: %s", folder,
+                           strerror(code))
+                : PS_OK;
+}
+
 static enum ps_status open_journal(struct work *work, struct ps_error *error)
 {
     const struct ps_journal_params params = {0};
     char folder[CLI_PATH_SIZE];
-    int code = cli_path_make(work->out);
-    if (!code && cli_path_folder(folder, work->journal_path))
-        code = cli_path_make(folder);
-    if (code)
-        return cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: cannot be made: %s", work->out,
-                        strerror(code));
+    if (make_folder(work->out, error) ||
+        (cli_path_folder(folder, work->journal_path) && make_folder(folder, error)) ||
+        (work->request.states && make_folder(work->states, error)))
+        return error->status;
     return ps_journal_open(&work->journal, work->journal_path, &params, error);
 }
 
@@ -236,9 +245,7 @@ static enum ps_status add_rows(struct work *work, int64_t *id, struct ps_error *
     char manifest[CLI_PATH_SIZE];
     if (!cli_path_absolute(manifest, work->request.manifest))
         return cli_fail(error, PS_ERR_INPUT, "manifest.not-found", "the manifest's path is too long");
-    json_t *about = json_pack("{s:o}", "out", cli_json_text(work->out));
-    char *settings = about ? json_dumps(about, JSON_COMPACT) : NULL;
-    json_decref(about);
+    char *settings = cli_ledger_settings(work->out, work->request.states ? work->states : NULL);
     const struct ps_batch batch = {.manifest = manifest,
                                    .sha256 = work->rows.manifest->sha256,
                                    .settings = settings ? settings : "{}",
@@ -270,7 +277,9 @@ static enum ps_status render(struct work *work, struct ps_error *error)
                                     .report = &work->report,
                                     .retry_delay = work->request.retry_delay,
                                     .out = work->out,
-                                    .fail_if_empty = work->request.fail_if_empty};
+                                    .states = work->request.states ? work->states : NULL,
+                                    .fail_if_empty = work->request.fail_if_empty,
+                                    .sole = work->request.requeue};
     if (open_journal(work, error) || add_rows(work, &ledger.claim.batch, error) ||
         retry_failed(work, ledger.claim.batch, error))
         return error->status;
@@ -309,6 +318,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_layers_warn(&work.report, cli_request_options);
         cli_stop_begin(work.report.quiet);
         do_batch(&work, &error);
+        if (work.request.requeue)
+            cli_ledger_requeue(&error);
     }
     cli_rows_free(&work.rows);
     ps_journal_close(&work.journal);

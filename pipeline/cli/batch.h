@@ -6,10 +6,10 @@
 
 struct cli_batch_request {
     struct cli_request render; /* what applies to every clip; no single one's files */
-    const char *manifest, *out, *name, *poster, *root, *journal;
+    const char *manifest, *out, *name, *poster, *root, *journal, *states;
     struct cli_shard shard;
     float retry_delay; /* seconds; 0 for the default */
-    bool retry_failed, skip_existing, force, fail_if_empty;
+    bool retry_failed, skip_existing, force, fail_if_empty, requeue;
 };
 
 /* The table that fills the struct. */

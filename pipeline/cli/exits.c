@@ -35,11 +35,12 @@ const struct cli_exit cli_exits[] = {
      "The GPU was lost or hung. Trying again may help; the driver's log says why."},
     {CLI_NOTHING_TO_DO, "nothing-to-do", "nothing to do, with --fail-if-empty",
      "A batch had no job to do, and --fail-if-empty was given."},
-    {PS_ERR_TRY_AGAIN, "try-again", "a photo or the journal is in use; try again",
-     "A photo was being written while it was read, or another program held a journal for half a minute. The "
-     "same call may "
-     "succeed later. Within a batch causes that may pass, these, short memory and a lost device, are tried "
-     "three times."},
+    {PS_ERR_TRY_AGAIN, "try-again", "try again: a photo or the journal is in use, or stopped with --requeue",
+     "A photo was being written while it was read, another program held a journal for half a minute, or a "
+     "signal stopped a "
+     "batch that has --requeue. The same call may succeed later, or goes on. Within a batch causes that may "
+     "pass, the first "
+     "two, short memory and a lost device, are tried three times."},
     {PS_ERR_CANCELLED, "cancelled", "stopped by Ctrl-C; 128 + N by signal N",
      "Stopped as asked, after the step at hand; nothing was written. 128 + N stands for signal N: 143 is "
      "SIGTERM."},

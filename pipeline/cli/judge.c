@@ -383,7 +383,8 @@ static void look(struct sitting *sitting, struct cli_row *made, struct ps_error 
     if (rows->journal && ps_journal_each(rows->journal, &filter, on_known, &known, error))
         return;
     const enum cli_found found = cli_find(&sitting->delivery, made->key);
-    const bool replaces = cli_may_replace(found, sitting->request.save.overwrite, request->force, false);
+    const bool replaces =
+        cli_may_replace(found, sitting->request.save.overwrite, request->force, request->requeue);
     const bool under_way = known.found && known.state != PS_JOB_DONE;
     const char *in_the_way = found == CLI_FOUND_NOTHING && !known.found && !sitting->request.save.overwrite
                                  ? find_beside(sitting)

@@ -75,34 +75,51 @@ double cli_ledger_backoff(float asked)
     return asked > 0 ? (double)asked : 10;
 }
 
-/* The folder of the clips of the latest batch, to be freed; null where that is not known. */
-static char *find_out(struct ps_journal *journal, struct ps_error *error)
+char *cli_ledger_settings(const char *out, const char *states)
 {
-    struct ps_batch *batch = NULL;
-    if (ps_journal_batch(journal, &batch, error) || !batch)
-        return NULL;
-    json_t *settings = json_loads(batch->settings, 0, NULL);
-    const char *out = json_string_value(json_object_get(settings, "out"));
-    char *copy = out ? strdup(out) : NULL;
+    json_t *settings =
+        json_pack("{s:o, s:o*}", "out", cli_json_text(out), "states", states ? json_string(states) : NULL);
+    char *text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
     json_decref(settings);
-    ps_batch_free(&batch);
-    return copy;
+    return text;
 }
 
-static enum ps_status run_all(const struct cli_ledger_run *run, const char *out, struct ps_error *error)
+/* Where the clips and the states of the latest batch go; null where that is not known. */
+struct places {
+    json_t *settings;
+    const char *out, *states;
+};
+
+static enum ps_status find_places(struct places *places, const struct cli_ledger_run *run,
+                                  struct ps_error *error)
+{
+    struct ps_batch *batch = NULL;
+    if (ps_journal_batch(run->journal, &batch, error))
+        return error->status;
+    places->settings = batch ? json_loads(batch->settings, 0, NULL) : NULL;
+    places->out = run->out ? run->out : json_string_value(json_object_get(places->settings, "out"));
+    places->states =
+        run->states ? run->states : json_string_value(json_object_get(places->settings, "states"));
+    ps_batch_free(&batch);
+    return PS_OK;
+}
+
+static enum ps_status run_all(const struct cli_ledger_run *run, const struct places *places,
+                              struct ps_error *error)
 {
     const struct ps_job_filter filter = {.batch = run->claim.batch};
     struct cli_runner runner = {.journal = run->journal,
                                 .claim = run->claim,
                                 .engine = run->engine,
                                 .report = run->report,
-                                .out = out,
-                                .waits = true};
+                                .out = places->out,
+                                .waits = true,
+                                .sole = run->sole};
     struct ps_job_counts counts;
     char folder[CLI_PATH_SIZE];
     uint64_t recovered;
     runner.claim.backoff = cli_ledger_backoff(run->retry_delay);
-    runner.states = cli_path_folder(folder, run->path) ? folder : ".";
+    runner.states = places->states ? places->states : cli_path_folder(folder, run->path) ? folder : ".";
     if (ps_journal_recover(run->journal, &recovered, error) ||
         ps_journal_counts(run->journal, &filter, &counts, error) ||
         cli_runner_announce(&runner, &filter, run->path, error))
@@ -117,9 +134,15 @@ static enum ps_status run_all(const struct cli_ledger_run *run, const char *out,
 
 enum ps_status cli_ledger_run(const struct cli_ledger_run *run, struct ps_error *error)
 {
-    char *out = run->out ? NULL : find_out(run->journal, error);
-    if (!error->status)
-        run_all(run, run->out ? run->out : out, error);
-    free(out);
+    struct places places = {0};
+    if (!find_places(&places, run, error))
+        run_all(run, &places, error);
+    json_decref(places.settings);
     return error->status;
+}
+
+void cli_ledger_requeue(struct ps_error *error)
+{
+    if (error->status == PS_ERR_CANCELLED && cli_stop_signal())
+        error->status = PS_ERR_TRY_AGAIN;
 }

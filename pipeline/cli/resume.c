@@ -8,7 +8,7 @@
 struct request {
     const char *path;
     float retry_delay; /* seconds; 0 for the default */
-    bool retry_failed, fail_if_empty, json, quiet;
+    bool retry_failed, fail_if_empty, requeue, json, quiet;
 };
 
 static const struct cli_option options[] = {
@@ -31,6 +31,11 @@ static const struct cli_option options[] = {
      .scope = CLI_ARGUMENT,
      .offset = offsetof(struct request, fail_if_empty),
      .help = "end with 10 where there is nothing to do"},
+    {.name = "requeue",
+     .kind = CLI_FLAG,
+     .scope = CLI_ARGUMENT,
+     .offset = offsetof(struct request, requeue),
+     .help = "for schedulers, as of packshot batch: end with 75 where a signal stopped it"},
     {.name = "json",
      .kind = CLI_FLAG,
      .scope = CLI_ARGUMENT,
@@ -93,7 +98,8 @@ static enum ps_status go_on(const struct request *request, struct cli_report *re
                                     .engine = &engine,
                                     .report = report,
                                     .retry_delay = request->retry_delay,
-                                    .fail_if_empty = request->fail_if_empty};
+                                    .fail_if_empty = request->fail_if_empty,
+                                    .sole = request->requeue};
     uint64_t count;
     cli_stop_begin(request->quiet);
     if (!cli_ledger_open(&ledger.journal, path, request->path, false, error) &&
@@ -113,6 +119,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (cli_begin(command, argc, argv, &request, &report, &error)) {
         report.quiet = request.quiet;
         go_on(&request, &report, &error);
+        if (request.requeue)
+            cli_ledger_requeue(&error);
     }
     return cli_finish(&report, &error);
 }

@@ -217,6 +217,7 @@ enum ps_status cli_runner_run(struct cli_runner *runner, struct ps_error *error)
                                            .states = runner->states,
                                            .out = runner->out,
                                            .waits = runner->waits,
+                                           .sole = runner->sole,
                                            .alive = on_alive,
                                            .user = runner};
     struct ps_job_counts counts;

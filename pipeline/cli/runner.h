@@ -14,6 +14,8 @@ struct cli_runner {
     const char *states; /* folder where renders keep their states */
     const char *out;    /* folder of the clips, or null */
     bool waits;         /* where a folder goes away, for its return; else no more jobs are begun */
+    /* No other process makes these clips, whatever the journal knows: what is half made was left by one that is gone. */
+    bool sole;
     /* Told, on the device's thread, now and then, also while nothing is to be rendered, and of each job that has ended; may
      * be null. False where no further job is to be begun. */
     bool (*alive)(void *user);

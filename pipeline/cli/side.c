@@ -331,8 +331,8 @@ static void claim(struct cli_side *side)
     struct ps_journal_job *record = NULL;
     struct cli_task *task = NULL;
     const bool waits = ask(side, &record, &error);
-    if (record &&
-        !(task = cli_task_new(&record, side->params.report, side->params.engine, side->params.states)))
+    if (record && !(task = cli_task_new(&record, side->params.report, side->params.engine,
+                                        side->params.states, side->params.sole)))
         cli_fail(&error, PS_ERR_MEMORY, "memory.host", "out of memory");
     ps_journal_job_free(&record);
     if (error.status)

@@ -33,6 +33,7 @@ struct cli_side_params {
     /* Called on the device's thread while it waits for a job; may be null. False where none is to be begun any more. */
     bool (*alive)(void *user);
     void *user;
+    bool sole;                 /* see cli_runner.sole */
 };
 
 /* Starts the thread. Status: PS_ERR_MEMORY. */

@@ -13,7 +13,7 @@
 #include "jobs/beneath.h"
 
 struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
-                              struct cli_engine *engine, const char *folder)
+                              struct cli_engine *engine, const char *folder, bool sole)
 {
     struct cli_task *task = calloc(1, sizeof *task);
     if (!task)
@@ -23,6 +23,7 @@ struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report 
         return NULL;
     }
     task->record = *record;
+    task->sole = sole;
     *record = NULL;
     task->job.report = report;
     task->job.engine = engine;
@@ -128,14 +129,15 @@ static enum ps_status look(struct cli_task *task)
     struct cli_request *request = &task->job.request;
     struct cli_delivery delivery = {0};
     struct ps_error *error = &task->error;
+    const bool orphaned = record->deaths > 0 || task->sole;
     if (!cli_delivery_name(&delivery, request, cli_takes_count(request), request->candidates > 0, error)) {
         /* The claim is ours, so whoever wrote these is dead. */
-        if (record->deaths)
+        if (orphaned)
             task->swept = cli_found_sweep(&delivery) + ps_output_sweep(task->state);
         const enum cli_found found = cli_find(&delivery, record->key);
         if (found == CLI_FOUND_WHOLE && !record->forced)
             recognise(task, &delivery);
-        else if (cli_may_replace(found, request->save.overwrite, record->forced, record->deaths > 0))
+        else if (cli_may_replace(found, request->save.overwrite, record->forced, orphaned))
             request->save.overwrite =
                 request->save.overwrite || found != CLI_FOUND_NOTHING || has_files_beside(request);
         else if (cli_fail(error, PS_ERR_OUTPUT, "output.exists", "%.300s: exists already", record->output))
@@ -165,6 +167,14 @@ void cli_task_load(struct cli_task *task)
         job->request.params.state = task->state;
 }
 
+/* A cluster may take a machine for dead whose process lives on and makes the same clip. Then it may just be naming it, or
+ * have cleared our temporaries away; the next try finds the clip. */
+static void reconsider(struct cli_task *task)
+{
+    if (task->sole && task->error.status == PS_ERR_OUTPUT && !cli_task_ends_all(&task->error))
+        task->error.status = PS_ERR_TRY_AGAIN;
+}
+
 void cli_task_render(struct cli_task *task, const struct ps_render_events *events)
 {
     struct cli_job *job = &task->job;
@@ -177,7 +187,8 @@ void cli_task_render(struct cli_task *task, const struct ps_render_events *event
     json_object_set_new(job->sections, "job", cli_found_section(task->record->key));
     const double begun = ps_seconds();
     cli_task_book(task, "open");
-    cli_job_render(job, error);
+    if (cli_job_render(job, error))
+        reconsider(task);
     task->render_seconds = ps_seconds() - begun;
 }
 
@@ -200,8 +211,10 @@ void cli_task_deliver(struct cli_task *task, const struct ps_render_events *savi
     cli_job_measure(job, error);
     cli_task_book(task, "measure");
     if (error->status || cli_delivery_plan(&job->delivery, &job->request, &shape, NULL, error) ||
-        cli_job_deliver(job, saving, error))
+        cli_job_deliver(job, saving, error)) {
+        reconsider(task);
         return;
+    }
     task->outcome = CLI_TASK_DONE;
     task->event = cli_job_event(job);
 }

@@ -27,6 +27,7 @@ enum { CLI_PHASES = 16 };
 
 struct cli_task {
     struct cli_task *next; /* of a queue */
+    bool sole;             /* see cli_runner.sole */
     struct ps_journal_job *record;
     struct cli_snapshot snapshot;
     struct cli_job job;
@@ -46,9 +47,9 @@ struct cli_task {
     atomic_bool lost;       /* the claim is another worker's: the same */
 };
 
-/* Takes over a claimed job. `folder` is where renders keep their states. Null when out of memory. */
+/* Takes over a claimed job. `folder` is where renders keep their states, `sole` as cli_runner.sole. Null when out of memory. */
 struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report *report,
-                              struct cli_engine *engine, const char *folder);
+                              struct cli_engine *engine, const char *folder, bool sole);
 void cli_task_free(struct cli_task **task);
 
 /* Books the time since the last booking, or the claim, on a phase. By whoever works at the task. */
