@@ -64,6 +64,7 @@ class Package(Case):
         version = re.search(r'#define PS_VERSION "(.*)"', (SOURCE / "include" / "packshot.h").read_text()).group(1)
         self.assertTrue(self.field("Version").startswith(version + "-"), self.field("Version"))
         self.assertIn("libpng16-16 (>= 1.6.39-2+deb12u6)", self.field("Depends"))
+        self.assertRegex(self.field("Depends"), r"\badduser\b")
         for library in ("libavcodec", "libavfilter", "libavformat", "libjansson4", "liblcms2-2", "libssl3", "libfreetype6", "libinih1"):
             self.assertIn(library, self.field("Depends"))
         self.assertIn("vulkan", self.field("Recommends"))
@@ -115,6 +116,13 @@ class Package(Case):
         self.assertRegex(told, r"STACK[^\n]*\n[^\n]*flags rw-")
         self.assertIn("file format elf64-x86-64", told)
         self.assertIn("DYN", self.good(call("readelf", "-h", self.tree / "usr/bin/packshot")))
+        symbols = self.good(call("readelf", "-W", "--dyn-syms", self.tree / "usr/bin/packshot"))
+        for name in ("__stack_chk_fail", "__memcpy_chk", "__snprintf_chk"):
+            self.assertRegex(symbols, r"\b%s\b" % name)
+        code = self.good(call("objdump", "-d", "--no-show-raw-insn", self.tree / "usr/bin/packshot"))
+        # Where indirect jumps may lead is marked, and large frames are touched page by page.
+        self.assertGreater(code.count("endbr64"), 100)
+        self.assertRegex(code, r"sub +\$0x1000,%rsp\n[^\n]*or[lq] +\$0x0,\(%rsp\)")
 
 
 class Lintian(Case):
@@ -154,6 +162,37 @@ class Debian(Case):
         found = self.good(self.chroot("find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-path", "/tmp", "-prune", "-o", "-name", "*packshot*", "-print"))
         return found.split()
 
+    def accounts(self):
+        """Lines about the service's user. /etc/passwd- and its like are copies of the file before."""
+        return [line for name in ("passwd", "group", "shadow", "gshadow") for line in (self.root / "etc" / name).read_text().splitlines()
+                if re.match("packshot:", line)]
+
+    def install(self):
+        self.good(self.chroot("apt-get", "-q", "-y", "--no-install-recommends", "install", "/tmp/packshot.deb"))
+
+    def purge(self):
+        self.good(self.chroot("apt-get", "-q", "-y", "purge", "packshot"))
+
+    def check_service_user(self):
+        """Made for the unit; its files go with the package, and it goes where none of its clips is left."""
+        self.assertRegex(self.accounts()[0], r"^packshot:x:[1-9]\d\d:\d+:[^:]*:/nonexistent:/usr/sbin/nologin$")
+        unit = (self.root / "lib/systemd/system/packshot-watch@.service").read_text()
+        self.assertIn("\nUser=packshot\nGroup=packshot\n", unit)
+        self.good(self.chroot("install", "-d", "-o", "packshot", "-g", "packshot", "/srv/packshot/shoes", "/var/lib/packshot", "/var/cache/packshot"))
+        as_service = ("setpriv", "--reuid=packshot", "--regid=packshot", "--clear-groups", "--no-new-privs", "env", "HOME=/nonexistent",
+                      "XDG_CACHE_HOME=/var/cache", "packshot")
+        (self.root / "tmp/list.csv").write_text("photo,seed\ncan.png,1\ncan.png,2\n")
+        self.good(self.chroot(*as_service, "batch", "/tmp/list.csv", "--out", "/srv/packshot/shoes/clips", "--journal", "/var/lib/packshot/shoes.sqlite",
+                              "--name", "{name}_{seed}.mp4", "--width", "64", "--height", "64", "--frames", "2", "--steps", "1"))
+        for name in ("can_1.mp4", "can_2.mp4", "can_1.mp4.json", "can_2.mp4.json"):
+            self.assertTrue((self.root / "srv/packshot/shoes/clips" / name).exists(), name)
+        self.purge()
+        self.assertEqual(len(self.accounts()), 4, "clips are left that are the user's")
+        self.assertFalse((self.root / "var/lib/packshot").exists() or (self.root / "var/cache/packshot").exists())
+        shutil.rmtree(self.root / "srv/packshot")
+        self.install()
+        self.assertEqual(len(self.accounts()), 4)
+
     def test_installs_runs_and_purges(self):
         package = self.package()
         self.need("debootstrap", "unshare", "chroot")
@@ -174,7 +213,10 @@ class Debian(Case):
         if updated.returncode:
             self.skipTest("apt-get update: " + updated.stderr.decode(errors="replace").strip().splitlines()[-1])
         before = self.traces()
-        self.good(self.chroot("apt-get", "-q", "-y", "--no-install-recommends", "install", "/tmp/packshot.deb"))
+        self.assertEqual(self.accounts(), [])
+        self.install()
+        told = self.good(self.chroot("packshot", "--version", "--verbose"))
+        self.assertRegex(told, r"(?m)^libpng +1\.6\.39")
         told = self.good(self.chroot("packshot", "doctor", "/tmp"))
         print(told)
         self.assertRegex(told, r"(?m)^ok +model ")
@@ -183,8 +225,10 @@ class Debian(Case):
         self.good(self.chroot(*nobody, "render", "/tmp/can.png", "-o", "/tmp/can.mp4"))
         self.assertIn("trainedAlgorithmicMedia", self.good(self.chroot(*nobody, "verify", "/tmp/can.mp4")))
         self.assertIn("social-vertical", self.good(self.chroot("packshot", "presets")))
-        self.good(self.chroot("apt-get", "-q", "-y", "purge", "packshot"))
-        self.assertEqual(self.traces(), before)
+        self.check_service_user()
+        self.purge()
+        self.assertEqual((self.traces(), self.accounts()), (before, []))
+        self.assertEqual(self.good(self.chroot("find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-nouser", "-print")), "")
 
 
 del Case
