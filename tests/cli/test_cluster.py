@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,6 +247,23 @@ class Kubernetes(batching.Case):
         self.assertLessEqual({mount["name"] for mount in self.container["volumeMounts"]}, {volume["name"] for volume in self.pod["volumes"]})
         self.assertEqual({entry["name"]: entry["value"] for entry in self.container["env"]}["SHARDS"], str(self.spec["completions"]))
         self.assertGreaterEqual(self.pod["terminationGracePeriodSeconds"], 30)
+
+    def survives(self, value, copy, where):
+        if isinstance(value, dict):
+            self.assertLessEqual(set(value), set(copy), where)
+        for part in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            self.survives(value[part], copy[part], "%s[%s]" % (where, part))
+
+    def test_kubectl_knows_every_field(self):
+        """It passes over what its types do not have."""
+        if not shutil.which("kubectl"):
+            self.skipTest("no kubectl")
+        told = subprocess.run(["kubectl", "set", "image", "--local", "-f", CLUSTER / "kubernetes.yaml", "packshot=another", "-o", "json"],
+                              capture_output=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        if b"podFailurePolicy" not in told.stdout:
+            self.skipTest("this kubectl is older than podFailurePolicy")
+        self.survives(self.job, json.loads(told.stdout), "job")
 
     def test_exit_codes_are_the_programs(self):
         table, rules = exit_codes(), {}
