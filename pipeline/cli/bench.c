@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/bench_report.h"
+#include "cli/cache.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
@@ -172,8 +173,12 @@ static enum ps_status measure(struct cli_report *report, const struct request *r
     struct ps_context *context = NULL;
     struct ps_model *model = NULL;
     struct ps_bench *bench = malloc(sizeof *bench);
-    const struct ps_context_params params = {
-        .device = device, .threads = request->threads, .log = on_log, .user = report};
+    char *cache = cli_cache_folder();
+    const struct ps_context_params params = {.device = device,
+                                             .threads = request->threads,
+                                             .log = on_log,
+                                             .user = report,
+                                             .cache = cache};
     const struct ps_render_events events = {.progress = cli_progress_tell, .user = &progress};
     cli_progress_begin(&progress, report);
     begin_peak();
@@ -186,6 +191,7 @@ static enum ps_status measure(struct cli_report *report, const struct request *r
     ps_model_close(&model);
     ps_context_close(&context);
     free(bench);
+    free(cache);
     return error->status;
 }
 

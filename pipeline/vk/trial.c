@@ -41,6 +41,8 @@ static const struct attempt attempts[] = {
 /* What is timed of a tile: many work groups and one, of sums of so many terms. */
 #define TIMED_ROWS 2048
 #define TIMED_COLUMNS 2560
+#define TIMED_ROWS_IN_SOFTWARE 128
+#define TIMED_COLUMNS_IN_SOFTWARE 160
 #define TIMED_TERMS 2048
 #define TIMED_TERMS_APART 4096
 #define TIMED_SECONDS 0.01
@@ -291,19 +293,21 @@ static double seconds_of(struct trial *trial, const struct attempt *a, uint32_t 
 
 static void time_tiles(struct trial *trial, uint32_t number, struct ps_vk_pace paces[PS_VK_TILES])
 {
+    const bool software = trial->vk->info.software;
+    const uint32_t rows = software ? TIMED_ROWS_IN_SOFTWARE : TIMED_ROWS;
+    const uint32_t columns = software ? TIMED_COLUMNS_IN_SOFTWARE : TIMED_COLUMNS;
     for (uint32_t i = 0; i < ps_vk_variant_at(number)->tiles && !trial->error->status; i++) {
         const struct ps_vk_area area = ps_vk_coop_area(trial->vk, i);
         const uint32_t terms = area.apart ? TIMED_TERMS_APART : TIMED_TERMS;
-        const struct attempt many = {PS_KERNEL_linear, 1, 1,           TIMED_ROWS, terms,
-                                     TIMED_COLUMNS,    1, PS_ACT_NONE, false};
-        const struct attempt one = {PS_KERNEL_linear, 1, 1,           area.rows, terms,
-                                    area.columns,     1, PS_ACT_NONE, false};
+        struct attempt one = {.kernel = PS_KERNEL_linear, .frames = 1, .h = 1, .k = terms, .stride = 1};
+        struct attempt many = one;
         if (!area.rows)
             continue;
+        one.w = area.rows, one.n = area.columns;
+        many.w = rows, many.n = columns;
         const double together = seconds_of(trial, &many, 1u << number, i + 1);
         const double alone = seconds_of(trial, &one, 1u << number, i + 1);
-        const double groups =
-            (double)(ps_div_up(TIMED_ROWS, area.rows) * ps_div_up(TIMED_COLUMNS, area.columns));
+        const double groups = (double)(ps_div_up(rows, area.rows) * ps_div_up(columns, area.columns));
         if (together > 0 && alone > 0)
             paces[i] = (struct ps_vk_pace){alone / terms, fmax(1, groups * alone / together)};
     }
@@ -334,7 +338,7 @@ static void find(struct trial *trial, struct findings *findings)
             continue;
         if (!is_sound(trial, i, is_portable ? 0 : portable))
             findings->unsound |= 1u << i;
-        else if (variant->shader == PS_SHADER_linear_coop && !vk->info.software)
+        else if (variant->shader == PS_SHADER_linear_coop && (vk->try_all || !vk->info.software))
             time_tiles(trial, i, findings->paces);
     }
 }

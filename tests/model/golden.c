@@ -176,20 +176,26 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *what)
     free(resident);
 }
 
-struct golden_backends golden_backends_open(void)
+static void open_processor(struct golden_backends *backends)
 {
-    struct golden_backends backends = {0};
     struct ps_error error = {0}, none = {0};
-    backends.items[backends.count] = ps_ref_open(&error);
+    backends->items[backends->count] = ps_ref_open(&error);
     must(&error);
-    backends.count++;
-    backends.cpu = ps_cpu_open(&(struct ps_cpu_params){0}, &none);
-    if (backends.cpu)
-        backends.items[backends.count++] = backends.cpu;
+    backends->count++;
+    backends->cpu = ps_cpu_open(&(struct ps_cpu_params){0}, &none);
+    if (backends->cpu)
+        backends->items[backends->count++] = backends->cpu;
     else
         print_message("without the cpu interpreter: %s\n", none.message);
-    none = (struct ps_error){0};
-    backends.vk = ps_vk_open(&(struct ps_vk_params){.validate = true}, &none);
+}
+
+struct golden_backends golden_backends_open(const char *variant)
+{
+    struct golden_backends backends = {0};
+    struct ps_error none = {0};
+    if (!variant)
+        open_processor(&backends);
+    backends.vk = ps_vk_open(&(struct ps_vk_params){.validate = true, .variant = variant}, &none);
     if (backends.vk)
         backends.items[backends.count++] = backends.vk;
     else

@@ -45,14 +45,14 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *run);
 /* The smallest segment_limit, in steps of a quarter, that the body can be planned with. */
 uint64_t golden_least_segment(const struct ps_backend *backend, const struct golden_run *run);
 
-/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device.
- * Closed by golden_backends_close, which returns non-zero where the validation layer gave a message. */
+/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device; where
+ * `variant` is not null vk alone with that variant of its kernels, or none where the device cannot run it. Closed by golden_backends_close, which returns non-zero where the validation layer gave a message. */
 struct golden_backends {
     uint32_t count;
     struct ps_backend *items[3];
     struct ps_backend *cpu, *vk; /* of the items; or null */
 };
-struct golden_backends golden_backends_open(void);
+struct golden_backends golden_backends_open(const char *variant);
 int golden_backends_close(struct golden_backends *backends);
 
 /* ||a - b|| / ||b||; infinite where a is not finite. */

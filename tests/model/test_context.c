@@ -63,7 +63,7 @@ static void one_token_is_a_constant(void **state)
     const uint32_t rows = subject.x_shape[0] * subject.x_shape[1] * subject.x_shape[2];
     subject.general = calloc((size_t)rows * CHANNELS, sizeof *subject.general);
     subject.constant = calloc(CHANNELS, sizeof *subject.constant);
-    struct golden_backends backends = golden_backends_open();
+    struct golden_backends backends = golden_backends_open(NULL);
     for (uint32_t i = 0; i < backends.count; i++) {
         const struct golden_run run = {
             .weights = &weights, .store = &golden.part.store, .body = body, .user = &subject, .type = PS_F32};

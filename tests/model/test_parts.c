@@ -71,7 +71,7 @@ static struct golden_backends backends;
 static int open_backends(void **state)
 {
     (void)state;
-    backends = golden_backends_open();
+    backends = golden_backends_open(NULL);
     return 0;
 }
 

@@ -26,6 +26,7 @@ static const struct shape shapes[] = {{false, 150, 72, 136},
 #define MOST_ELEMENTS (150 * 136)
 
 #define PORTABLE 3 /* variants of that name: linear, conv, attention */
+#define COOP 3
 
 static void fill(struct ps_backend *backend, struct ps_tensor t, float scale, struct ps_error *error)
 {
@@ -134,13 +135,13 @@ static void hear(void *user, enum ps_log_level level, const char *line)
     heard->infos += level == PS_LOG_INFO && strstr(line, "were tried");
 }
 
-/* Opens the device with the portable variants tried, and says how many of them are in use. */
-static unsigned in_use(const char *cache, bool spoil, struct heard *heard)
+/* Opens the device with the variants of that name tried, and says how many of them are in use. */
+static unsigned in_use(const char *variant, const char *cache, bool spoil, struct heard *heard)
 {
     struct ps_error error = {0};
     *heard = (struct heard){0};
     const struct ps_vk_params params = {
-        .variant = "portable", .cache = cache, .try_all = true, .spoil_trials = spoil, .log = {hear, heard}};
+        .variant = variant, .cache = cache, .try_all = true, .spoil_trials = spoil, .log = {hear, heard}};
     struct ps_backend *backend = ps_vk_open(&params, &error);
     assert_no_error(error);
     const uint32_t variants = ((struct ps_vk *)backend)->variants;
@@ -157,11 +158,43 @@ static void wrong_variants_are_not_used(void **state)
 {
     (void)state;
     struct heard heard;
-    assert_int_equal(in_use(NULL, false, &heard), PORTABLE);
+    assert_int_equal(in_use("portable", NULL, false, &heard), PORTABLE);
     assert_int_equal(heard.warnings, 0);
     assert_int_equal(heard.infos, 1);
-    assert_int_equal(in_use(NULL, true, &heard), 0);
+    assert_int_equal(in_use("portable", NULL, true, &heard), 0);
     assert_int_equal(heard.warnings, PORTABLE);
+}
+
+/* Sound coop variants are used, their tiles are timed, and a timed device gets the same bits. */
+static void matrices_are_tried_and_timed(void **state)
+{
+    (void)state;
+    static uint16_t result[SHAPES][MOST_ELEMENTS], again[MOST_ELEMENTS];
+    struct heard heard;
+    struct ps_backend *backend = open_variant("coop", 0);
+    if (!backend)
+        return;
+    for (size_t i = 0; i < SHAPES; i++)
+        compute(backend, &shapes[i], result[i]);
+    backend->ops->close(backend);
+    assert_int_equal(in_use("coop", NULL, true, &heard), 0);
+    assert_int_equal(heard.warnings, COOP);
+
+    struct ps_error error = {0};
+    backend =
+        ps_vk_open(&(struct ps_vk_params){.variant = "coop", .try_all = true, .validate = true}, &error);
+    assert_no_error(error);
+    const struct ps_vk *vk = (struct ps_vk *)backend;
+    assert_int_equal(__builtin_popcount(vk->variants), COOP);
+    for (uint32_t i = 0; i < PS_VK_COOP_TILES; i++) {
+        const bool possible = ps_vk_coop_area(vk, i).rows;
+        assert_int_equal(vk->paces[i].seconds > 0 && vk->paces[i].seconds < 1, possible);
+        assert_int_equal(vk->paces[i].groups >= 1, possible);
+    }
+    for (size_t i = 0; i < SHAPES; i++)
+        assert_memory_equal(result[i], again, compute(backend, &shapes[i], again) * sizeof *again);
+    assert_int_equal(ps_vk_messages(backend), 0);
+    backend->ops->close(backend);
 }
 
 /* Calls `with` for each file of the folder that is not hidden; returns how many. */
@@ -211,20 +244,20 @@ static void what_was_found_is_kept(void **state)
     struct heard heard;
     assert_non_null(mkdtemp(above));
     snprintf(folder, sizeof folder, "%s/cache", above);
-    assert_int_equal(in_use(folder, true, &heard), 0);
+    assert_int_equal(in_use("portable", folder, true, &heard), 0);
     assert_int_equal(heard.infos, 1);
     assert_in_range(each_file(folder, NULL), 1, 2);
     /* What was found is believed, though it would be found otherwise now, but told each time. */
-    assert_int_equal(in_use(folder, false, &heard), 0);
+    assert_int_equal(in_use("portable", folder, false, &heard), 0);
     assert_int_equal(heard.infos, 0);
     assert_int_equal(heard.warnings, PORTABLE);
     /* A damaged or a cut file is none, and is replaced. */
     void (*const faults[])(const char *path) = {damage, cut};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         each_file(folder, faults[i]);
-        assert_int_equal(in_use(folder, false, &heard), PORTABLE);
+        assert_int_equal(in_use("portable", folder, false, &heard), PORTABLE);
         assert_int_equal(heard.infos, 1);
-        assert_int_equal(in_use(folder, true, &heard), PORTABLE);
+        assert_int_equal(in_use("portable", folder, true, &heard), PORTABLE);
         assert_int_equal(heard.infos, 0);
     }
     each_file(folder, discard);
@@ -232,15 +265,18 @@ static void what_was_found_is_kept(void **state)
     assert_int_equal(rmdir(above), 0);
 }
 
-int main(void)
+/* An argument is a pattern of the tests' names. */
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     struct ps_device devices[8];
     if (!ps_vk_devices(devices, 8, NULL, 0))
         return 77;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_of_portable),         cmocka_unit_test(tiles_of_coop),
         cmocka_unit_test(unknown_names_are_refused), cmocka_unit_test(wrong_variants_are_not_used),
-        cmocka_unit_test(what_was_found_is_kept),
+        cmocka_unit_test(what_was_found_is_kept),    cmocka_unit_test(matrices_are_tried_and_timed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
