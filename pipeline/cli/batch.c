@@ -291,6 +291,7 @@ static enum ps_status render(struct work *work, struct ps_error *error)
 
 static enum ps_status do_batch(struct work *work, struct ps_error *error)
 {
+    work->engine.notices.once = true;
     if (judge_request(work, error) || open_engine(work, error) || read_manifest(work, error))
         return error->status;
     const struct cost cost = cost_of(&work->rows);

@@ -5,11 +5,37 @@
 
 #include "cli/cache.h"
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *line)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *line; line++)
+        hash = (hash ^ (unsigned char)*line) * 1099511628211u;
+    return hash;
+}
+
+/* Whether the line was said before; remembers it if it is to be. */
+static bool is_known(struct cli_notices *notices, const char *line)
+{
+    enum { SAID = sizeof notices->said / sizeof *notices->said };
+    const uint64_t hash = hash_of(line);
+    for (unsigned i = 0; i < SAID; i++)
+        if (notices->said[i] == hash)
+            return true;
+    if (notices->once)
+        notices->said[notices->next++ % SAID] = hash;
+    return false;
+}
+
 static void on_log(void *user, enum ps_log_level level, const char *line)
 {
-    struct cli_report *report = user;
-    if (level <= PS_LOG_INFO)
-        cli_say(report, true, "%s%s", level == PS_LOG_WARNING ? "warning: " : "", line);
+    struct cli_engine *engine = user;
+    struct cli_notices *notices = &engine->notices;
+    const bool warning = level == PS_LOG_WARNING;
+    if (warning && notices->warned)
+        notices->warned(notices->user, line);
+    if (level <= PS_LOG_INFO && !(warning && is_known(notices, line)))
+        cli_say(engine->report, true, "%s%s", warning ? "warning: " : "", line);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -44,7 +70,7 @@ static enum ps_status open_context(struct cli_engine *engine, const struct cli_r
     const struct ps_context_params params = {.device = request->device,
                                              .threads = request->threads,
                                              .log = on_log,
-                                             .user = report,
+                                             .user = engine,
                                              .validate = request->validate,
                                              .cache = cache,
                                              .kernels = request->kernels};
@@ -121,5 +147,5 @@ void cli_engine_close(struct cli_engine *engine)
     cli_turn_end(&engine->turn);
     free(engine->device);
     free(engine->kernels);
-    *engine = (struct cli_engine){0};
+    *engine = (struct cli_engine){.notices = engine->notices};
 }

@@ -6,6 +6,16 @@
 #include "cli/settings.h"
 #include "cli/turn.h"
 
+/* What becomes of the device's warnings. Stays when the engine is closed. */
+struct cli_notices {
+    void (*warned)(void *user, const char *line); /* told of each; may be null */
+    void *user;
+    bool
+        once; /* a warning is remembered, and what is remembered is not said again: plans of many clips are alike */
+    uint64_t said[16]; /* those, as hashes; the eldest goes first */
+    unsigned next;
+};
+
 /* Zeroed where nothing is open. */
 struct cli_engine {
     struct ps_context *context;
@@ -16,6 +26,7 @@ struct cli_engine {
     uint32_t threads;
     bool validate;
     struct cli_report *report; /* where the device's messages go */
+    struct cli_notices notices;
 };
 
 /* Makes the engine the one that the request names: what is open already stays, and what is another's is closed first. Says

@@ -87,7 +87,12 @@ static void put_plan(FILE *to, const struct cli_task *task)
 
 static void put_warnings(FILE *to, const struct cli_task *task)
 {
-    const char *note;
+    const char *note, *line = task->warnings;
+    char text[LINE];
+    for (size_t length; (length = strcspn(line, "\n")); line += length + 1) {
+        snprintf(text, sizeof text, "%.*s", (int)length, line);
+        put(to, "warning", text);
+    }
     for (uint32_t i = 0; task->job.photo && (note = ps_photo_note(task->job.photo, i)); i++)
         put(to, "warning", note);
 }

@@ -47,6 +47,20 @@ static void tell_findings(struct cli_report *report, const char *name, const jso
         report, true, "%s: needs eyes: %s", name, json_string_value(json_object_get(finding, "text")));
 }
 
+/* A line for each clip: those of several formats and candidates are not called what the job is. */
+static void print_clips(struct cli_runner *runner, const struct cli_task *task)
+{
+    const json_t *takes = json_object_get(task->event, "takes"),
+                 *outputs = json_object_get(task->event, "outputs");
+    const size_t count = takes ? json_array_size(takes) : 1;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *of = takes ? json_object_get(json_array_get(takes, i), "outputs") : outputs;
+        for (size_t j = 0; j < json_array_size(of); j++)
+            cli_print(runner->report, "%s: %.1f s",
+                      json_string_value(json_object_get(json_array_get(of, j), "output")), task->seconds);
+    }
+}
+
 static void tell_done(struct cli_runner *runner, const struct cli_task *task)
 {
     const struct ps_journal_job *job = task->record;
@@ -69,7 +83,7 @@ static void tell_done(struct cli_runner *runner, const struct cli_task *task)
     if (recognised)
         cli_print(runner->report, "%s: done before", job->output);
     else
-        cli_print(runner->report, "%s: %.1f s", job->output, task->seconds);
+        print_clips(runner, task);
 }
 
 static void tell_failed(struct cli_runner *runner, const struct cli_task *task)
@@ -137,6 +151,15 @@ static void on_plan(void *user, const struct ps_plan *plan)
 {
     struct cli_runner *runner = user;
     runner->task->plan = *plan;
+    /* What is told from here on is about this render alone. */
+    runner->engine->notices.once = false;
+}
+
+static void on_warned(void *user, const char *line)
+{
+    struct cli_runner *runner = user;
+    if (runner->task)
+        cli_task_warn(runner->task, line);
 }
 
 static bool on_progress(void *user, const struct ps_progress *now)
@@ -198,7 +221,9 @@ static enum ps_status run_job(struct cli_runner *runner, struct ps_error *error)
         runner->first = ps_seconds();
     runner->task->job.alone = cli_side_alone;
     runner->task->job.alone_user = runner->side;
+    runner->engine->notices.once = true;
     cli_task_render(runner->task, &events);
+    runner->engine->notices.once = true;
     runner->last = ps_seconds();
     runner->device_seconds += runner->task->render_seconds;
     look_after_device(runner, error);
@@ -229,10 +254,13 @@ enum ps_status cli_runner_run(struct cli_runner *runner, struct ps_error *error)
     runner->progress.count = (uint32_t)counts.of[PS_JOB_WAITING];
     if (cli_side_begin(&runner->side, &params, error))
         return error->status;
+    runner->engine->notices.warned = on_warned;
+    runner->engine->notices.user = runner;
     while (!runner->report->broken && (runner->task = cli_side_take(runner->side, on_told, runner)))
         if (run_job(runner, error))
             break;
     cli_side_end(&runner->side, on_told, runner, error);
+    runner->engine->notices.warned = NULL;
     runner->seconds = ps_seconds() - runner->begun;
     if (!error->status && cli_stop_signal())
         cli_fail(error, PS_ERR_CANCELLED, "cancelled", "stopped as asked");

@@ -46,6 +46,13 @@ void cli_task_book(struct cli_task *task, const char *phase)
     task->phases[i].seconds += spent;
 }
 
+void cli_task_warn(struct cli_task *task, const char *line)
+{
+    const size_t used = strlen(task->warnings), room = sizeof task->warnings - used;
+    if (strlen(line) + 2 <= room)
+        snprintf(task->warnings + used, room, "%s\n", line);
+}
+
 bool cli_task_must_stop(const struct cli_task *task)
 {
     return atomic_load(&task->cancelled) || atomic_load(&task->lost);

@@ -41,6 +41,7 @@ struct cli_task {
         phases[CLI_PHASES]; /* in the order in which they came; the first without a name ends them */
     double clock;           /* until when the time was booked */
     struct ps_plan plan;    /* of the render, once there is one */
+    char warnings[2048];    /* of the device while it had the job, a line each */
     char *log;              /* path of its log; null where that could not be written */
     json_t *event;          /* what was made */
     atomic_bool cancelled;  /* somebody asked it to stop without a file */
@@ -54,6 +55,9 @@ void cli_task_free(struct cli_task **task);
 
 /* Books the time since the last booking, or the claim, on a phase. By whoever works at the task. */
 void cli_task_book(struct cli_task *task, const char *phase);
+
+/* Keeps a warning for the log, if there is room. */
+void cli_task_warn(struct cli_task *task, const char *line);
 
 /* All that comes before the render and needs neither the device nor the streams: settings, what is there already, photo
  * and names. The outcome is CLI_TASK_RECOGNISED where nothing is left to do. Status in task->error. */

@@ -304,6 +304,7 @@ static enum ps_status do_watch(struct cli_watch *watch, struct ps_error *error)
 {
     if (watch->request.pause || watch->request.go_on)
         return cli_watch_set_pause(watch, watch->request.pause, error);
+    watch->engine.notices.once = true;
     if (cli_watch_configure(watch, error) || place(watch, error) || keep_apart(watch, error) ||
         check_names(watch, error) || open_engine(watch, error) || open_journal(watch, error) ||
         cli_pulse_begin(&watch->pulse, error) || cli_watch_begin(watch, error))

@@ -73,9 +73,21 @@ class Logs(watching.Case):
         self.assertEqual(self.events(self.expect(OK, "report", "state/j", "-o", "r.json", "--json"))[0]["counts"]["done"], 1)
         self.assertIsNone(json.loads((self.folder / "r.json").read_text())["jobs"][0]["log"])
 
+    def test_a_warning_is_said_once_and_stands_in_each_log(self):
+        model = shutil.copytree(self.model(), self.folder / "model")
+        (model / "packshot.json").write_text('{"width": 256, "height": 192}')
+        self.photos(3)
+        self.list("photo,motion\np0.png,10\np1.png,20\np2.png,\n")
+        words = "16x16 is far from 256x192"
+        told = self.batch(OK, "--model", str(model)).stderr.decode()
+        self.assertEqual(told.count(words), 1, told)
+        for number in (1, 2, 3):
+            self.assertEqual([words in line for line in self.words(self.log(number)[0], "warning")], [True])
+
     def test_reports_show_every_clip(self):
         self.rows(1)
-        self.batch(OK, "--deliver", "1:1,4:3")
+        told = self.batch(OK, "--deliver", "1:1,4:3").stdout.decode().splitlines()
+        self.assertEqual([line.split(": ")[0] for line in told], [str(self.folder / "out" / name) for name in ("p0-1x1.mp4", "p0-4x3.mp4")])
         self.assertEqual(self.report()["jobs"][0]["clips"], ["out/p0-1x1.mp4", "out/p0-4x3.mp4"])
         self.expect(OK, "report", "out", "-o", "out/report.html")
         page = (self.folder / "out/report.html").read_text()
