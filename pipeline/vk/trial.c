@@ -1,5 +1,5 @@
-/* Variants are tried before they are used: on this device, with this driver, against the portable variant, on small
- * launches with tails in all directions. One that differs is not used. Then the tiles of those that are left are timed, so
+/* Variants are tried before they are used: on this device, with this driver, against the portable variant, and that against
+ * the kernel's own shader, on small launches with tails in all directions. One that differs is not used. Then the tiles of those that are left are timed, so
  * that launches get the fastest. Both are done once for a driver where a folder is given to keep the result in. */
 #include <math.h>
 #include <stdlib.h>
@@ -327,6 +327,8 @@ static bool read_findings(struct ps_vk *vk, struct findings *findings)
     return whole;
 }
 
+/* The portable variants are held against the kernels' own shaders only where that is kept: on a GPU those take a driver long to
+ * compile. */
 static void find(struct trial *trial, struct findings *findings)
 {
     struct ps_vk *vk = trial->vk;
@@ -334,7 +336,7 @@ static void find(struct trial *trial, struct findings *findings)
         const struct ps_vk_variant *variant = ps_vk_variant_at(i);
         const uint32_t portable = ps_vk_variant_named("portable", variant->kernel);
         const bool is_portable = portable & 1u << i;
-        if (!(vk->variants & 1u << i) || (is_portable && !vk->try_all))
+        if (!(vk->variants & 1u << i) || (is_portable && !vk->try_all && !vk->cache))
             continue;
         if (!is_sound(trial, i, is_portable ? 0 : portable))
             findings->unsound |= 1u << i;
@@ -349,7 +351,7 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
     struct trial trial = {.vk = vk, .random = 1, .error = error};
     struct ps_backend *backend = &vk->base;
     const uint64_t scratch = SCRATCH_BYTES, weights = WEIGHT_BYTES;
-    if (!vk->try_all && !(vk->variants & ~ps_vk_variant_named("portable", PS_KERNELS)))
+    if (!vk->try_all && !vk->cache && !(vk->variants & ~ps_vk_variant_named("portable", PS_KERNELS)))
         return true;
     if (!read_findings(vk, &findings)) {
         findings = (struct findings){0};
@@ -359,6 +361,10 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
             !backend->ops->reserve_staging(backend, WEIGHT_BYTES, error))
             return false;
         find(&trial, &findings);
+        if (error->status == PS_ERR_DEVICE_LOST)
+            ps_log(&vk->log, PS_LOG_WARNING,
+                   "%s was lost while its fast shaders were tried; --kernels own does without them",
+                   vk->info.name);
         if (error->status || !backend->ops->reserve(backend, PS_SCRATCH, NULL, 0, error) ||
             !backend->ops->reserve(backend, PS_WEIGHTS, NULL, 0, error))
             return false;

@@ -95,7 +95,8 @@ void compute_tile(uint rows)
         }
         if (part > 0) {
             const uint stage = (part - 1) % 2 * DEPTH;
-            for (uint k = stage; k < stage + DEPTH; k++) {
+            for (uint channel = 0; channel < DEPTH; channel++) {
+                const uint k = stage + channel;
                 vec4 a[2], b[2];
                 [[unroll]] for (uint half_tile = 0; half_tile < 2; half_tile++) {
                     a[half_tile] = xs[k * X_PITCH + (mine.y + half_tile * (ROWS / 2)) / 4];
