@@ -177,7 +177,8 @@ class Case(batching.Case):
             states = call("squeue", "--noheader", "--states", "all", "--jobs", job, "--format", "%T").stdout.decode().split()
             return states and set(states) <= {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"}
 
-        self.wait_for(ended, seconds)
+        # One that is requeued has failed for a moment.
+        self.wait_for(lambda: ended() and not time.sleep(2) and ended(), seconds)
 
     def check_completed(self, job, task, restarts=None):
         told = self.job("%s_%d" % (job, task))

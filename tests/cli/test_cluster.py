@@ -128,8 +128,10 @@ class Sbatch(batching.Case):
         (self.folder / "bin").mkdir(exist_ok=True)
         if not (self.folder / "bin/packshot").exists():
             (self.folder / "bin/packshot").symlink_to(harness.PROGRAM)
+            self.answer("scontrol", "exit 1")
+            self.answer("squeue", "exit 1")
         settings = {"SLURM_ARRAY_JOB_ID": 77, "SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MIN": first, "SLURM_ARRAY_TASK_MAX": last,
-                    "SLURM_ARRAY_TASK_COUNT": count, "SLURM_JOB_ID": 78, "SLURM_TMPDIR": self.folder / "disk", "SLURM_CONF": "/nonexistent", **more}
+                    "SLURM_ARRAY_TASK_COUNT": count, "SLURM_JOB_ID": 78, "SLURM_TMPDIR": self.folder / "disk", **more}
         env = {**harness.environment(), **{name: str(value) for name, value in settings.items()},
                "PATH": "%s:%s" % (self.folder / "bin", os.environ["PATH"])}
         process = subprocess.Popen([CLUSTER / "packshot.sbatch", "list.csv", "out", "--model", self.model(), "--reproducible", "--json", *small],
@@ -139,6 +141,12 @@ class Sbatch(batching.Case):
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.kill)
         return process
+
+    def answer(self, tool, command):
+        """What a command of Slurm does here."""
+        path = self.folder / "bin" / tool
+        path.write_text("#!/bin/sh\n%s\n" % command)
+        path.chmod(0o755)
 
     def run_task(self, task, code=OK, **more):
         process = self.begin(task, **more)
@@ -186,6 +194,18 @@ class Sbatch(batching.Case):
         for how in (lambda process: process.send_signal(signal.SIGTERM), lambda process: os.killpg(process.pid, signal.SIGTERM)):
             self.assertIn(b"2 of 2 jobs are left", self.stop(how))
         self.assertIn(b"giving up", self.stop(lambda process: process.send_signal(signal.SIGTERM), 1, RESTARTS=3, SLURM_RESTART_COUNT=3))
+
+    def test_asks_to_be_requeued_where_nobody_else_does(self):
+        self.rows(1)
+        self.stop(lambda process: process.send_signal(signal.SIGTERM))
+        for setting, state, asked in (("(null)", "RUNNING", True), ("75", "RUNNING", False), ("1,75", "RUNNING", False), ("(null)", "CANCELLED", False)):
+            self.answer("squeue", "echo " + state)
+            self.answer("scontrol", '[ "$1" = requeue ] && echo "$2" >asked || echo "RequeueExit             = %s"' % setting)
+            self.stop(lambda process: process.send_signal(signal.SIGTERM))
+            self.assertEqual((self.folder / "asked").exists(), asked, (setting, state))
+            if asked:
+                self.assertEqual((self.folder / "asked").read_text(), "78\n")
+                (self.folder / "asked").unlink()
 
     def test_another_s_folder(self):
         if os.geteuid():
