@@ -8,8 +8,9 @@ One command for a machine with a GPU: builds need nothing more than the preset r
 tests/bench. For each variant it is run with --tsv, and around each run PyTorch works on float16 of the same sizes, in the
 same memory layout (queries, keys and values are views of one tensor [frames, pixels, 3, heads, channels]), so that both see
 the card in the same state; the share is of the median of both. "own" is the kernel's own shader, which is made for
-processors. --tiles N also tries each of the first N shapes of a variant alone (pipeline/vk/flash.c). Needs torch; on a
-machine without CUDA it works on the processor (try --divide 24 --frames 1 --rounds 1).
+processors; as "attention" it also runs what a variant does not take. --tiles N also tries each of the first N shapes of a
+variant alone (pipeline/vk/flash.c). Needs torch; on a machine without CUDA it works on the processor (try --divide 72
+--frames 1 --rounds 1).
 """
 import argparse
 import statistics
@@ -59,7 +60,7 @@ def torch_rate(device, problems, heads, tokens, channels, over_time, rounds):
 
 
 def variant_rows(args, variant, tile):
-    """What bench_kernels measures: (case, problems, heads, tokens, channels, TFLOP/s); empty where the device cannot."""
+    """What bench_kernels measures: (case, problems, heads, tokens, channels, shader, TFLOP/s)."""
     command = [args.bench, "--tsv", "--type", "f16", "--rounds", str(args.rounds), "--frames", str(args.frames),
                "--divide", str(args.divide), "--variant", variant, "--tile", str(tile)]
     command += ["--device", args.device] if args.device else []
@@ -67,24 +68,26 @@ def variant_rows(args, variant, tile):
     if result.returncode:
         print(f"{variant}: {result.stderr.strip()}")
     for line in result.stdout.splitlines():
-        name, _, *sizes, rate = line.split("\t")
-        yield name, *(int(size) for size in sizes), float(rate) / 1000
+        name, _, *sizes, shader, rate = line.split("\t")
+        yield name, *(int(size) for size in sizes), shader, float(rate) / 1000
 
 
 def main():
     args = arguments()
     print(f"PyTorch {torch.__version__} on {args.torch_device}")
     before = {}
-    print(f"{'variant':14} {'case':46} {'problems x heads, tokens x channels':38} {'TFLOP/s':>9} {'PyTorch':>9} {'share':>6}")
+    print(f"{'variant':14} {'shader that ran':18} {'case':46} {'problems x heads, tokens x channels':38} {'TFLOP/s':>9} "
+          f"{'PyTorch':>9} {'share':>6}")
     for variant in args.variants.split(","):
         for tile in range(args.tiles + 1):
-            for name, problems, heads, tokens, channels, rate in list(variant_rows(args, variant, tile)):
+            for name, problems, heads, tokens, channels, shader, rate in list(variant_rows(args, variant, tile)):
                 after = torch_rate(args.torch_device, problems, heads, tokens, channels, "pixels" in name, args.rounds)
                 peer = statistics.median([before.get(name, after), after])
                 before[name] = after
                 shape = f"{problems} x {heads}, {tokens} x {channels}"
                 label = variant if not tile else f"{variant} tile {tile}"
-                print(f"{label:14} {name:46} {shape:38} {rate:9.3f} {peer:9.3f} {rate / peer:6.0%}", flush=True)
+                print(f"{label:14} {shader:18} {name:46} {shape:38} {rate:9.3f} {peer:9.3f} {rate / peer:6.0%}",
+                      flush=True)
 
 
 if __name__ == "__main__":
