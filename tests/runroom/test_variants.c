@@ -149,7 +149,8 @@ static unsigned in_use(const char *variant, const char *cache, bool spoil, struc
     assert_int_equal(backend->peak_bytes, 0);
     static uint16_t result[MOST_ELEMENTS];
     compute(backend, &shapes[0], result);
-    assert_int_equal(ps_vk_counts(backend).by_variant != 0, variants != 0);
+    const uint32_t of_linear = variants & ps_vk_variant_named(variant, PS_KERNEL_linear);
+    assert_int_equal(ps_vk_counts(backend).by_variant != 0, of_linear != 0);
     backend->ops->close(backend);
     return (unsigned)__builtin_popcount(variants);
 }
@@ -195,6 +196,21 @@ static void matrices_are_tried_and_timed(void **state)
         assert_memory_equal(result[i], again, compute(backend, &shapes[i], again) * sizeof *again);
     assert_int_equal(ps_vk_messages(backend), 0);
     backend->ops->close(backend);
+}
+
+/* So is attention by matrices of any size. */
+static void flexible_matrices_are_tried(void **state)
+{
+    (void)state;
+    struct heard heard;
+    struct ps_backend *backend = open_variant("coop2", 0);
+    if (!backend)
+        return;
+    backend->ops->close(backend);
+    assert_int_equal(in_use("coop2", NULL, false, &heard), 1);
+    assert_int_equal(heard.warnings, 0);
+    assert_int_equal(in_use("coop2", NULL, true, &heard), 0);
+    assert_int_equal(heard.warnings, 1);
 }
 
 /* Calls `with` for each file of the folder that is not hidden; returns how many. */
@@ -274,9 +290,10 @@ int main(int argc, char **argv)
     if (!ps_vk_devices(devices, 8, NULL, 0))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tiles_of_portable),         cmocka_unit_test(tiles_of_coop),
-        cmocka_unit_test(unknown_names_are_refused), cmocka_unit_test(wrong_variants_are_not_used),
-        cmocka_unit_test(what_was_found_is_kept),    cmocka_unit_test(matrices_are_tried_and_timed),
+        cmocka_unit_test(tiles_of_portable),           cmocka_unit_test(tiles_of_coop),
+        cmocka_unit_test(unknown_names_are_refused),   cmocka_unit_test(wrong_variants_are_not_used),
+        cmocka_unit_test(what_was_found_is_kept),      cmocka_unit_test(matrices_are_tried_and_timed),
+        cmocka_unit_test(flexible_matrices_are_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
