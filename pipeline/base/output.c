@@ -54,19 +54,21 @@ enum ps_status ps_output_check(const char *path, bool overwrite, struct ps_error
 
 static enum ps_status create_temporary(struct ps_output *output, struct ps_error *error)
 {
-    for (int attempt = 0; attempt < 100; attempt++) {
+    int code = EEXIST;
+    for (int attempt = 0; attempt < 100 && code == EEXIST; attempt++) {
         const enum ps_status status =
             ps_place_temporary(output->temporary, output->name, output->path, error);
         if (status)
             return status;
         output->fd = openat(output->folder, output->temporary,
                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (output->fd >= 0)
+        if (output->fd >= 0 && ps_place_hold(output->fd))
             return PS_OK;
-        if (errno != EEXIST)
-            break;
+        code = output->fd >= 0 ? EEXIST : errno;
+        if (output->fd >= 0)
+            close(output->fd);
+        output->fd = -1;
     }
-    const int code = errno;
     output->temporary[0] = '\0';
     return ps_place_fail(error, code, "creating a temporary file beside it", output->path);
 }
@@ -115,8 +117,8 @@ char *ps_output_temporary(const struct ps_output *output)
 enum ps_status ps_output_reopen(struct ps_output *output, struct ps_error *error)
 {
     struct stat about = {0};
-    const int fd = openat(output->folder, output->temporary,
-                          O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const int fd =
+        openat(output->folder, output->temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &about) || !S_ISREG(about.st_mode)) {
         const char *problem = about.st_mode ? "no regular file" : strerror(errno);
         ps_fail(error, PS_ERR_OUTPUT, "output.write-failed", "%.300s: its temporary file was replaced: %s",
@@ -125,9 +127,21 @@ enum ps_status ps_output_reopen(struct ps_output *output, struct ps_error *error
             close(fd);
         return PS_ERR_OUTPUT;
     }
+    ps_place_hold(fd);
     close(output->fd);
     output->fd = fd;
     return PS_OK;
+}
+
+/* Network file systems report a late failure at a close, of any of a file's descriptors. Returns 0 or an errno. */
+static int close_early(struct ps_output *output)
+{
+    const int twin = fcntl(output->fd, F_DUPFD_CLOEXEC, 0);
+    if (twin >= 0)
+        return close(twin) ? errno : 0;
+    const int code = close(output->fd) ? errno : 0;
+    output->fd = -1;
+    return code;
 }
 
 static enum ps_status give_name(struct ps_output *output, struct ps_error *error)
@@ -174,16 +188,14 @@ enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *veri
     enum ps_status status = output->settled ? PS_OK : ps_output_settle(output, verify, user, error);
     if (status)
         return status;
-    /* Network file systems report a late failure here. */
-    const int closed = close(output->fd);
-    output->fd = -1;
-    if (closed)
-        return ps_place_fail(error, errno, "closing it", output->path);
+    int code = close_early(output);
+    if (code)
+        return ps_place_fail(error, code, "closing it", output->path);
     status = give_name(output, error);
     if (status)
         return status;
     output->temporary[0] = '\0';
-    const int code = ps_place_sync(output->folder);
+    code = ps_place_sync(output->folder);
     if (code)
         return ps_place_fail(error, code, "syncing its folder (it is complete, but a power cut may undo it)",
                              output->path);

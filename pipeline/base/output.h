@@ -49,8 +49,9 @@ enum ps_status ps_output_commit(struct ps_output *output, ps_output_verify *veri
 
 void ps_output_close(struct ps_output **output);
 
-/* Removes what a process that is dead left of an output of this path: its temporaries, files or folders of files. Only for
- * who knows that nobody is writing that output. Returns how many. What cannot be removed stays. */
-unsigned ps_output_sweep(const char *path);
+/* Removes what a dead process left of an output of this path: its temporaries, files or folders of files. What a living
+ * one works on stays, as its lock shows. Network and user-space file systems show none: there nothing is removed, unless
+ * the caller is `certain` that nobody writes this output. Returns how many. What cannot be removed stays. */
+unsigned ps_output_sweep(const char *path, bool certain);
 
 #endif

@@ -108,6 +108,24 @@ enum ps_status ps_output_folder_check(const char *path, bool overwrite, ps_outpu
     return status;
 }
 
+/* Returns 0 or an errno; EEXIST where a sweep has removed it meanwhile. */
+static int open_temporary(struct ps_output_folder *folder)
+{
+    const int fd = openat(folder->around, folder->temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int code = errno;
+    if (fd < 0 && code != ENOENT) {
+        unlinkat(folder->around, folder->temporary, AT_REMOVEDIR);
+        return code;
+    }
+    if (fd >= 0 && ps_place_hold(fd)) {
+        folder->fd = fd;
+        return 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return EEXIST;
+}
+
 static enum ps_status create_temporary(struct ps_output_folder *folder, struct ps_error *error)
 {
     int code = EEXIST;
@@ -117,16 +135,13 @@ static enum ps_status create_temporary(struct ps_output_folder *folder, struct p
         if (status)
             return status;
         code = mkdirat(folder->around, folder->temporary, 0777) ? errno : 0;
+        if (!code)
+            code = open_temporary(folder);
     }
-    if (code)
-        folder->temporary[0] = '\0';
-    else
-        folder->fd =
-            openat(folder->around, folder->temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder->fd < 0)
-        return ps_place_fail(error, code ? code : errno, "creating a temporary folder beside it",
-                             folder->path);
-    return PS_OK;
+    if (folder->fd >= 0)
+        return PS_OK;
+    folder->temporary[0] = '\0';
+    return ps_place_fail(error, code, "creating a temporary folder beside it", folder->path);
 }
 
 enum ps_status ps_output_folder_open(struct ps_output_folder **folder, const char *path, bool overwrite,

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "base/file_system.h"
 
 /* Linux's limit for one component on every file system in use. */
 enum { NAME_BYTES = 255 };
@@ -44,10 +47,31 @@ enum ps_status ps_place_fail(struct ps_error *error, int code, const char *doing
     case ENAMETOOLONG:
         ps_fail(error, PS_ERR_OUTPUT, "output.bad-name",
                 "%.300s: the name is longer than the file system takes", path);
+        ps_hint(error, "choose a shorter name");
+        break;
+    case EMFILE:
+    case ENFILE:
+        ps_fail(error, PS_ERR_OUTPUT, "output.too-many-files", "%.300s: too many open files while %s", path,
+                doing);
+        ps_hint(error, "raise the limit of open files (ulimit -n)");
+        break;
+    case EIO:
+    case ENXIO:
+    case ENODEV:
+    case EREMOTEIO:
+    case ESTALE:
+    case ENOTCONN:
+    case ESHUTDOWN:
+    case EHOSTDOWN:
+    case ETIMEDOUT:
+        ps_fail(error, PS_ERR_OUTPUT, "output.disk-failing", "%.300s: the disk or share fails while %s: %s",
+                path, doing, strerror(code));
+        ps_hint(error, "see what the kernel says of it (dmesg), or write to another one");
         break;
     default:
         ps_fail(error, PS_ERR_OUTPUT, "output.write-failed", "%.300s: failed while %s: %s", path, doing,
                 strerror(code));
+        ps_hint(error, "see what the kernel says (dmesg), or write to another folder");
     }
     return PS_ERR_OUTPUT;
 }
@@ -132,6 +156,21 @@ bool ps_place_is_temporary(const char *temporary, const char *name)
         return false;
     snprintf(whole, sizeof whole, ".%.*s.packshot-%s.tmp", (int)kept, name, random);
     return !strcmp(whole, temporary);
+}
+
+bool ps_place_hold(int fd)
+{
+    struct stat about;
+    if (!ps_file_system_is_local(fd))
+        return true;
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return false;
+    return !fstat(fd, &about) && about.st_nlink;
+}
+
+bool ps_place_is_held(int fd)
+{
+    return ps_file_system_is_local(fd) && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
 enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t offset, const char *path,

@@ -24,6 +24,14 @@ enum ps_status ps_place_temporary(char temporary[PS_TEMPORARY_BYTES], const char
 /* Whether a name is one that ps_place_temporary makes for the output NAME. */
 bool ps_place_is_temporary(const char *temporary, const char *name);
 
+/* Marks a temporary, a file or a folder, as one that a living process works on, for as long as `fd` is open: a lock. Nothing on
+ * network and user-space file systems, whose locks may be seen by one machine alone or keep readers out. False where the
+ * temporary is gone, or a sweep has it in its hands. */
+bool ps_place_hold(int fd);
+
+/* Whether another process holds it so; where none does, `fd` holds it from now on. */
+bool ps_place_is_held(int fd);
+
 /* Writes all of `size` bytes at `offset`. */
 enum ps_status ps_place_write(int fd, const void *bytes, size_t size, uint64_t offset, const char *path,
                               struct ps_error *error);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_system.h"
 #include "base/output.h"
 #include "base/place.h"
 
@@ -31,14 +32,19 @@ static bool remove_folder(int around, const char *name)
 static bool remove_temporary(int folder, const char *name)
 {
     struct stat about;
-    if (fstatat(folder, name, &about, AT_SYMLINK_NOFOLLOW) || about.st_uid != geteuid())
+    if (fstatat(folder, name, &about, AT_SYMLINK_NOFOLLOW) || about.st_uid != geteuid() ||
+        (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode)))
         return false;
-    if (S_ISDIR(about.st_mode))
-        return remove_folder(folder, name);
-    return S_ISREG(about.st_mode) && !unlinkat(folder, name, 0);
+    /* Open, and so held, until it is removed: who has just made it then sees that. */
+    const int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const bool removed = !(fd >= 0 && ps_place_is_held(fd)) &&
+                         (S_ISDIR(about.st_mode) ? remove_folder(folder, name) : !unlinkat(folder, name, 0));
+    if (fd >= 0)
+        close(fd);
+    return removed;
 }
 
-unsigned ps_output_sweep(const char *path)
+unsigned ps_output_sweep(const char *path, bool certain)
 {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
@@ -50,8 +56,9 @@ unsigned ps_output_sweep(const char *path)
     if (plain && !ps_place_open(&folder, &name, plain, NULL)) {
         const int readable = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *list = readable < 0 ? NULL : fdopendir(readable);
+        const bool may = certain || (readable >= 0 && ps_file_system_is_local(readable));
         const struct dirent *entry;
-        while (list && (entry = readdir(list)))
+        while (list && may && (entry = readdir(list)))
             if (ps_place_is_temporary(entry->d_name, name))
                 removed += remove_temporary(folder, entry->d_name);
         if (list)

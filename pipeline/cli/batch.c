@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/place.h"
 #include "cli/commands.h"
 #include "cli/estimate.h"
 #include "cli/layers.h"
@@ -71,6 +72,22 @@ static enum ps_status judge_request(struct work *work, struct ps_error *error)
 }
 
 /* ---- before any row ---- */
+
+/* That the journal can be made beside the clips, rather than as many times as there are rows that they cannot. */
+static enum ps_status check_out(const struct work *work, struct ps_error *error)
+{
+    char standing[CLI_PATH_SIZE], inside[CLI_PATH_SIZE];
+    const char *name;
+    int folder = -1;
+    if (work->request.journal || !cli_path_standing(standing, work->out) ||
+        !cli_path_join(inside, standing, ".packshot"))
+        return PS_OK;
+    if (!ps_place_open(&folder, &name, inside, error))
+        ps_place_check_room(folder, work->out, error);
+    if (folder >= 0)
+        close(folder);
+    return error->status;
+}
 
 /* Device and checkpoint are the same for every row: no row names another. */
 static enum ps_status open_engine(struct work *work, struct ps_error *error)
@@ -203,21 +220,13 @@ static void tell_plan(struct work *work, const struct cost *cost)
 
 /* ---- into the journal ---- */
 
-static enum ps_status make_folder(const char *folder, struct ps_error *error)
-{
-    const int code = cli_path_make(folder);
-    return code ? cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: cannot be made: %s", folder,
-                           strerror(code))
-                : PS_OK;
-}
-
 static enum ps_status open_journal(struct work *work, struct ps_error *error)
 {
     const struct ps_journal_params params = {0};
     char folder[CLI_PATH_SIZE];
-    if (make_folder(work->out, error) ||
-        (cli_path_folder(folder, work->journal_path) && make_folder(folder, error)) ||
-        (work->request.states && make_folder(work->states, error)))
+    if (cli_path_make(work->out, error) ||
+        (cli_path_folder(folder, work->journal_path) && cli_path_make(folder, error)) ||
+        (work->request.states && cli_path_make(work->states, error)))
         return error->status;
     return ps_journal_open(&work->journal, work->journal_path, &params, error);
 }
@@ -292,7 +301,8 @@ static enum ps_status render(struct work *work, struct ps_error *error)
 static enum ps_status do_batch(struct work *work, struct ps_error *error)
 {
     work->engine.notices.once = true;
-    if (judge_request(work, error) || open_engine(work, error) || read_manifest(work, error))
+    if (judge_request(work, error) || check_out(work, error) || open_engine(work, error) ||
+        read_manifest(work, error))
         return error->status;
     const struct cost cost = cost_of(&work->rows);
     if (work->rows.elsewhere)

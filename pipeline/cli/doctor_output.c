@@ -7,10 +7,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/file_system.h"
 #include "cli/doctor.h"
 #include "cli/paths.h"
 #include "cli/text.h"
-#include "jobs/journal.h"
 
 /* What saving a clip of that codec would say, in a folder that can be written to. */
 static enum ps_status try_save(const char *folder, const char *end, const struct ps_save_params *params,

@@ -99,7 +99,7 @@ enum cli_found cli_find(const struct cli_delivery *delivery, const char *key)
     return worst == CLI_FOUND_WHOLE && whole < delivery->count ? CLI_FOUND_PART : worst;
 }
 
-bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool crashed)
+bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool cut_off)
 {
     switch (found) {
     case CLI_FOUND_NOTHING:
@@ -107,7 +107,7 @@ bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool cra
     case CLI_FOUND_PART:
         return true;
     case CLI_FOUND_BARE:
-        return overwrite || forced || crashed;
+        return overwrite || forced || cut_off;
     case CLI_FOUND_OTHER:
         return overwrite || forced;
     case CLI_FOUND_FOREIGN:
@@ -116,13 +116,14 @@ bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool cra
     return false;
 }
 
-unsigned cli_found_sweep(const struct cli_delivery *delivery)
+unsigned cli_found_sweep(const struct cli_delivery *delivery, bool certain)
 {
     unsigned removed = 0;
     for (uint32_t i = 0; i < delivery->count; i++) {
         const struct cli_target *target = &delivery->targets[i];
-        removed += target->clip ? ps_output_sweep(target->clip) : 0;
-        removed += target->sidecar ? ps_output_sweep(target->sidecar) : 0;
+        const char *const paths[] = {target->clip, target->poster, target->sidecar};
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
+            removed += paths[k] ? ps_output_sweep(paths[k], certain) : 0;
     }
     return removed;
 }

@@ -18,13 +18,13 @@ enum cli_found {
 enum cli_found cli_find(const struct cli_delivery *delivery, const char *key);
 
 /* Whether a job may replace what was found: all of it where the command line says so (`overwrite`), packshot's own where the
- * job is to be made again (`forced`), and a bare clip where a worker died at this job. */
-bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool crashed);
+ * job is to be made again (`forced`), and a bare clip where an attempt at this job came to no end (`cut_off`). */
+bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool cut_off);
 
 /* The name and the member of the section of sidecars by which they are known: {"job": {"key": ...}}. */
 json_t *cli_found_section(const char *key);
 
-/* Removes what a dead process left of the delivery's files on their way to their names. Returns how many. */
-unsigned cli_found_sweep(const struct cli_delivery *delivery);
+/* ps_output_sweep of all of the delivery's files. Returns how many were removed. */
+unsigned cli_found_sweep(const struct cli_delivery *delivery, bool certain);
 
 #endif

@@ -449,10 +449,12 @@ static enum ps_status meet_again(struct cli_intake *intake, struct cli_taken *ta
     return PS_OK;
 }
 
+/* Jobs of a watcher that is gone come first: they are these photos', which lie elsewhere since. */
 static enum ps_status enter(struct cli_intake *intake, int64_t *batch, struct ps_error *error)
 {
     enum ps_added added[CLI_INTAKE] = {PS_ADDED_NEW};
-    if (add_all(intake, added, batch, error))
+    uint64_t recovered;
+    if (ps_journal_recover(intake->watch->journal, &recovered, error) || add_all(intake, added, batch, error))
         return error->status;
     for (size_t i = 0; i < intake->count && !error->status; i++) {
         struct cli_taken *taken = &intake->list[i];

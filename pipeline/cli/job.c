@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output.h"
+#include "cli/found.h"
 #include "cli/quality.h"
 #include "cli/record.h"
 #include "cli/stop.h"
@@ -59,6 +61,19 @@ enum ps_status cli_job_name_outputs(struct cli_job *job, struct ps_error *error)
         cli_delivery_name(&job->delivery, request, takes->count, request->candidates > 0, error))
         return error->status;
     return cli_delivery_check(&job->delivery, request, others, count, error);
+}
+
+unsigned cli_job_sweep(const struct cli_job *job, bool certain)
+{
+    const struct cli_request *request = &job->request;
+    const char *const others[] = {request->params.taps, request->params.state, job->takes.sheet,
+                                  job->takes.page};
+    unsigned removed = cli_found_sweep(&job->delivery, certain);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        removed += others[i] ? ps_output_sweep(others[i], certain) : 0;
+    for (uint32_t i = 0; i < job->takes.count; i++)
+        removed += job->takes.latents[i] ? ps_output_sweep(job->takes.latents[i], certain) : 0;
+    return removed;
 }
 
 enum ps_status cli_job_open(struct cli_job *job, struct ps_error *error)

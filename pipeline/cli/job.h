@@ -38,6 +38,9 @@ enum ps_status cli_job_load(struct cli_job *job, struct ps_error *error);
 /* Names all that will be written and makes sure that it can be. */
 enum ps_status cli_job_name_outputs(struct cli_job *job, struct ps_error *error);
 
+/* ps_output_sweep of all that will be written. Returns how many were removed. */
+unsigned cli_job_sweep(const struct cli_job *job, bool certain);
+
 /* Tells what was assumed to read the photo. */
 void cli_job_tell_notes(const struct cli_job *job);
 

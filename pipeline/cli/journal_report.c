@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/output.h"
 #include "cli/commands.h"
 #include "cli/ledger.h"
 #include "jobs/report.h"
@@ -85,6 +86,7 @@ static enum ps_status write_report(const struct request *request, struct cli_rep
     struct ps_report_params params = {.title = request->title, .overwrite = request->overwrite};
     if (choose_format(&params.format, request->output, error))
         return error->status;
+    ps_output_sweep(request->output, false);
     if (!cli_ledger_open(&journal, path, request->path, true, error) &&
         !ps_report_write(journal, request->output, &params, error) &&
         !ps_journal_counts(journal, NULL, &counts, error)) {

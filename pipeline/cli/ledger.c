@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "cli/leftovers.h"
 #include "cli/stop.h"
 
 bool cli_ledger_place(char to[CLI_PATH_SIZE], const char *folder)
@@ -124,6 +125,8 @@ static enum ps_status run_all(const struct cli_ledger_run *run, const struct pla
         ps_journal_counts(run->journal, &filter, &counts, error) ||
         cli_runner_announce(&runner, &filter, run->path, error))
         return error->status;
+    if (!places->states)
+        cli_states_sweep(run->journal, runner.states);
     if (recovered)
         cli_say(run->report, true, "%llu jobs were left by a process that is gone",
                 (unsigned long long)recovered);

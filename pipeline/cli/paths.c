@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/place.h"
+
 bool cli_path_join(char to[CLI_PATH_SIZE], const char *folder, const char *name)
 {
     const char *between = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";
@@ -76,7 +78,8 @@ bool cli_path_absolute(char to[CLI_PATH_SIZE], const char *path)
     return true;
 }
 
-int cli_path_make(const char *folder)
+/* Returns 0 or an errno. */
+static int make(const char *folder)
 {
     char path[CLI_PATH_SIZE];
     if (!cli_path_absolute(path, folder))
@@ -93,6 +96,12 @@ int cli_path_make(const char *folder)
             break;
     }
     return access(path, F_OK) ? errno : 0;
+}
+
+enum ps_status cli_path_make(const char *folder, struct ps_error *error)
+{
+    const int code = make(folder);
+    return code ? ps_place_fail(error, code, "making the folder", folder) : PS_OK;
 }
 
 bool cli_path_standing(char to[CLI_PATH_SIZE], const char *path)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "packshot.h"
+
 enum { CLI_PATH_SIZE = 4096 };
 
 /* "a/b", or "b" where `folder` is empty. False, and "", where it does not fit. */
@@ -23,8 +25,8 @@ bool cli_path_resolve(char to[CLI_PATH_SIZE], const char *folder, const char *na
  * fit, or where the current folder is gone. */
 bool cli_path_absolute(char to[CLI_PATH_SIZE], const char *path);
 
-/* Makes a folder and those around it that are missing. Returns 0 or an errno. */
-int cli_path_make(const char *folder);
+/* Makes a folder and those around it that are missing. Status: those of ps_place_fail. */
+enum ps_status cli_path_make(const char *folder, struct ps_error *error);
 
 /* The nearest folder that is there: `path`'s own, or the one around it, and so on. False where it does not fit. */
 bool cli_path_standing(char to[CLI_PATH_SIZE], const char *path);

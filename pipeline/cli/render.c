@@ -89,8 +89,13 @@ static enum ps_status render(struct work *work, struct ps_error *error)
     cli_progress_begin(&work->progress, &work->report);
     job->events =
         (struct ps_render_events){.plan = on_plan, .progress = cli_progress_tell, .user = &work->progress};
-    if (!cli_job_plan(job, error) && !cli_job_identify(job, error) && !cli_job_render(job, error) &&
-        !cli_job_measure(job, error)) {
+    if (!cli_job_plan(job, error) && !cli_job_identify(job, error)) {
+        const unsigned swept = cli_job_sweep(job, false);
+        if (swept)
+            cli_say(&work->report, true, "removed %u temporary files of a render that was killed", swept);
+        cli_job_render(job, error);
+    }
+    if (!error->status && !cli_job_measure(job, error)) {
         if (job->request.on_fail == CLI_ON_FAIL_REPORT)
             cli_tell_quality(&work->report, &job->attempts.quality);
         cli_job_deliver(job, &job->events, error);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -29,6 +30,9 @@ enum {
     LOCKED = 3 /* times that a journal which another program holds is waited for, half a minute each */
 };
 
+/* Open files that are enough for all of them; they take about 20, and one alone 14. */
+enum { ENOUGH_FILES = 32 };
+
 struct queue {
     struct cli_task *first, **last;
 };
@@ -42,6 +46,7 @@ struct cli_side {
     struct cli_task *ready; /* loaded, to be taken */
     struct queue rendered, told;
     struct cli_task *held[HELD]; /* claims that have to be kept alive */
+    size_t room;                 /* jobs at once here, up to HELD */
     bool ending;                 /* nothing more is claimed */
     bool closed;                 /* and nothing more is given */
     bool idle;                   /* nothing is waiting, as of the last claim */
@@ -78,10 +83,10 @@ static struct cli_task *pop(struct queue *queue)
 
 static bool has_room(const struct cli_side *side)
 {
+    size_t count = 0;
     for (size_t i = 0; i < HELD; i++)
-        if (!side->held[i])
-            return true;
-    return false;
+        count += side->held[i] != NULL;
+    return count < side->room;
 }
 
 static void hold(struct cli_side *side, const struct cli_task *old, struct cli_task *task)
@@ -288,6 +293,8 @@ static void finish(struct cli_side *side, struct cli_task *task)
     task->seconds = ps_seconds() - task->begun;
     if (task->error.status && cli_task_ends_all(&task->error))
         end_all(side, &task->error);
+    /* First, so that a kill in between leaves none: what is done is recognised without it. */
+    cli_task_end_state(task);
     settle(side, task, &error);
     /* Another worker has the job since the lease ran out; its file is the same. */
     if (error.status && error.status != PS_ERR_CANCELLED)
@@ -447,6 +454,17 @@ static bool start(struct cli_side *side)
     return started;
 }
 
+/* Where few files may be open, jobs go one after the other. */
+static size_t room_for_jobs(struct cli_report *report)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= ENOUGH_FILES)
+        return HELD;
+    cli_say(report, true, "only %llu files may be open: one job after the other",
+            (unsigned long long)limit.rlim_cur);
+    return 1;
+}
+
 enum ps_status cli_side_begin(struct cli_side **out, const struct cli_side_params *params,
                               struct ps_error *error)
 {
@@ -454,6 +472,7 @@ enum ps_status cli_side_begin(struct cli_side **out, const struct cli_side_param
     *out = NULL;
     if (side) {
         side->params = *params;
+        side->room = room_for_jobs(params->report);
         side->rendered.last = &side->rendered.first;
         side->told.last = &side->told.first;
     }

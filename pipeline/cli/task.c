@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "cli/found.h"
+#include "cli/leftovers.h"
 #include "cli/paths.h"
 #include "jobs/beneath.h"
 
@@ -18,7 +19,8 @@ struct cli_task *cli_task_new(struct ps_journal_job **record, struct cli_report 
     struct cli_task *task = calloc(1, sizeof *task);
     if (!task)
         return NULL;
-    if (asprintf(&task->state, "%s/%.16s.state", folder, (*record)->key) < 0) {
+    task->state = cli_state_path(folder, (*record)->key);
+    if (!task->state) {
         free(task);
         return NULL;
     }
@@ -58,10 +60,26 @@ bool cli_task_must_stop(const struct cli_task *task)
     return atomic_load(&task->cancelled) || atomic_load(&task->lost);
 }
 
+static void remove_state(struct cli_task *task)
+{
+    if (task->state)
+        unlink(task->state);
+    free(task->state);
+    task->state = NULL;
+}
+
+void cli_task_end_state(struct cli_task *task)
+{
+    const struct ps_error *cause = &task->error;
+    if (cause->status != PS_ERR_CANCELLED && !cli_task_is_transient(cause) && !cli_task_waits(cause) &&
+        !cli_task_ends_all(cause))
+        remove_state(task);
+}
+
 void cli_task_forget(struct cli_task *task)
 {
-    if (task->state && task->outcome != CLI_TASK_AGAIN && task->outcome != CLI_TASK_RELEASED)
-        unlink(task->state);
+    if (task->outcome != CLI_TASK_AGAIN && task->outcome != CLI_TASK_RELEASED)
+        remove_state(task);
     free(task->state);
     task->state = NULL;
     cli_job_close(&task->job);
@@ -104,10 +122,20 @@ static enum ps_status make_folder(const char *output, struct ps_error *error)
         return cli_fail(error, PS_ERR_OUTPUT, "output.bad-name", "%.300s: the path is too long", output);
     memcpy(plain, output, length);
     plain[length] = '\0';
-    const int code = cli_path_folder(folder, plain) ? cli_path_make(folder) : 0;
-    return code ? cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: its folder cannot be made: %s",
-                           output, strerror(code))
-                : PS_OK;
+    return cli_path_folder(folder, plain) ? cli_path_make(folder, error) : PS_OK;
+}
+
+/* Whether whoever was at this job before is dead: the journal says so, or the caller. */
+static bool is_orphaned(const struct cli_task *task)
+{
+    return task->record->deaths > 0 || task->sole;
+}
+
+/* Whether an attempt at this job came to no end: its worker died, or the disk failed between two names and the state is still
+ * there. */
+static bool was_cut_off(const struct cli_task *task)
+{
+    return is_orphaned(task) || !access(task->state, F_OK);
 }
 
 /* Reports show the clips of a job that was done before as those of any other. */
@@ -136,15 +164,15 @@ static enum ps_status look(struct cli_task *task)
     struct cli_request *request = &task->job.request;
     struct cli_delivery delivery = {0};
     struct ps_error *error = &task->error;
-    const bool orphaned = record->deaths > 0 || task->sole;
+    const bool cut_off = was_cut_off(task);
     if (!cli_delivery_name(&delivery, request, cli_takes_count(request), request->candidates > 0, error)) {
-        /* The claim is ours, so whoever wrote these is dead. */
-        if (orphaned)
-            task->swept = cli_found_sweep(&delivery) + ps_output_sweep(task->state);
+        if (cut_off)
+            task->swept = cli_found_sweep(&delivery, is_orphaned(task)) +
+                          ps_output_sweep(task->state, is_orphaned(task));
         const enum cli_found found = cli_find(&delivery, record->key);
         if (found == CLI_FOUND_WHOLE && !record->forced)
             recognise(task, &delivery);
-        else if (cli_may_replace(found, request->save.overwrite, record->forced, orphaned))
+        else if (cli_may_replace(found, request->save.overwrite, record->forced, cut_off))
             request->save.overwrite =
                 request->save.overwrite || found != CLI_FOUND_NOTHING || has_files_beside(request);
         else if (cli_fail(error, PS_ERR_OUTPUT, "output.exists", "%.300s: exists already", record->output))
@@ -172,6 +200,8 @@ void cli_task_load(struct cli_task *task)
     if (!cli_job_name_outputs(job, error) && job->request.on_fail == CLI_ON_FAIL_REPORT &&
         !job->request.candidates)
         job->request.params.state = task->state;
+    if (!error->status && was_cut_off(task))
+        task->swept += cli_job_sweep(job, is_orphaned(task));
 }
 
 /* A cluster may take a machine for dead whose process lives on and makes the same clip. Then it may just be naming it, or
@@ -239,7 +269,12 @@ bool cli_task_waits(const struct ps_error *error)
 
 bool cli_task_ends_all(const struct ps_error *error)
 {
+    /* Of outputs those that are about the disk, not about one name on it. */
+    static const char *const places[] = {"output.disk-full", "output.not-writable", "output.disk-failing",
+                                         "output.too-many-files"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (!strcmp(error->id, places[i]))
+            return true;
     return error->status == PS_ERR_CHECKPOINT || error->status == PS_ERR_DEVICE ||
-           !strcmp(error->id, "output.disk-full") || !strcmp(error->id, "output.not-writable") ||
            !strncmp(error->id, "journal.", strlen("journal."));
 }

@@ -72,6 +72,9 @@ void cli_task_deliver(struct cli_task *task, const struct ps_render_events *savi
 /* Whether it has to stop without a file. */
 bool cli_task_must_stop(const struct cli_task *task);
 
+/* Removes the render's state where this attempt is the last, whatever the journal says of it. */
+void cli_task_end_state(struct cli_task *task);
+
 /* Lets go of photo and clip, which are large, and removes the render's state unless the job is to go on. */
 void cli_task_forget(struct cli_task *task);
 

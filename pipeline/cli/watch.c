@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/intake.h"
+#include "cli/leftovers.h"
 #include "cli/ledger.h"
 #include "cli/runner.h"
 #include "cli/stop.h"
@@ -157,17 +158,16 @@ static enum ps_status open_journal(struct cli_watch *watch, struct ps_error *err
 {
     const struct ps_journal_params params = {0};
     char folder[CLI_PATH_SIZE];
-    int code = cli_path_make(watch->out);
-    if (!code && cli_path_folder(folder, watch->journal_path))
-        code = cli_path_make(folder);
-    if (code)
-        return cli_fail(error, PS_ERR_OUTPUT, "output.no-folder", "%.300s: cannot be made: %s", watch->out,
-                        strerror(code));
+    if (cli_path_make(watch->out, error) ||
+        (cli_path_folder(folder, watch->journal_path) && cli_path_make(folder, error)))
+        return error->status;
     if (ps_journal_open(&watch->journal, watch->journal_path, &params, error)) {
         if (!strcmp(error->id, "journal.network"))
             ps_hint(error, "name a file on a disk of this machine with --journal");
         return error->status;
     }
+    if (cli_path_folder(folder, watch->journal_path))
+        cli_states_sweep(watch->journal, folder);
     return ps_journal_counts(watch->journal, NULL, &watch->counts, error);
 }
 

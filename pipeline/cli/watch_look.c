@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_system.h"
+#include "base/output.h"
 #include "cli/watch.h"
 
 /* Seconds that a file is left alone, and between looks, where nothing else is asked for. */
@@ -126,6 +128,8 @@ enum ps_status cli_watch_begin(struct cli_watch *watch, struct ps_error *error)
                                            .folder = on_folder,
                                            .no_photo = on_no_photo,
                                            .user = watch};
+    if (request->metrics)
+        ps_output_sweep(request->metrics, false);
     watch->inbox = ps_inbox_new(&params);
     return watch->inbox ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
 }

@@ -228,6 +228,7 @@ enum ps_status ps_claims_put_back(struct ps_claims *claims, const char *photo, s
 static enum ps_status write_note(const char *path, const char *note, struct ps_error *error)
 {
     struct ps_output *output = NULL;
+    ps_output_sweep(path, false);
     if (!ps_output_open(&output, path, true, error) && !ps_output_write(output, note, strlen(note), 0, error))
         ps_output_commit(output, NULL, NULL, error);
     ps_output_close(&output);

@@ -69,10 +69,6 @@ struct ps_journal_job {
 
 struct ps_journal;
 
-/* What kind of network or user-space file system a statfs type is ("NFS", "SMB", "FUSE" ...), where SQLite's locks and
- * shared memory cannot be relied on; null for all others. A static string. */
-const char *ps_file_system_unfit(uint64_t type);
-
 struct ps_journal_params {
     bool
         read_only; /* for looking: nothing is made, changed or checked, so it is quick; fails where there is none */

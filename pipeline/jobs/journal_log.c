@@ -55,6 +55,7 @@ static enum ps_status replace(const char *path, int fd, size_t size, const char 
     char *old = malloc(size + 1);
     const ssize_t got = old ? pread(fd, old, size, 0) : -1;
     if (got >= 0) {
+        ps_output_sweep(path, false);
         old[got] = '\0';
         const size_t whole = strlen(old), room = PS_LOG_BYTES - length;
         const char *kept = find_part(old, whole, room < whole ? room : whole);

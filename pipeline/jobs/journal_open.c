@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file_system.h"
 #include "base/place.h"
 #include "jobs/store.h"
 

@@ -67,6 +67,7 @@ static void keep(const char *folder, const char *path, const char *key, const ch
     char entry[KEY_BYTES + PS_SHA256_TEXT + 1];
     struct ps_output *output;
     make_folder(folder);
+    ps_output_sweep(path, false);
     snprintf(entry, sizeof entry, "%s%s\n", key, text);
     if (!ps_output_open(&output, path, true, trouble) &&
         !ps_output_write(output, entry, strlen(entry), 0, trouble))

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file_system.h"
+
 int __real_fstatfs(int fd, struct statfs *system);
 int __wrap_fstatfs(int fd, struct statfs *system);
 

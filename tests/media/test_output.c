@@ -296,7 +296,7 @@ static void test_write_faults(void **state)
         const char *id;
     } faults[] = {
         {ENOSPC, "output.disk-full"}, {EDQUOT, "output.disk-full"},   {EFBIG, "output.disk-full"},
-        {EIO, "output.write-failed"}, {EROFS, "output.not-writable"},
+        {EIO, "output.disk-failing"}, {EROFS, "output.not-writable"},
     };
     char path[512];
     struct ps_error error = {0};
@@ -318,7 +318,7 @@ static void test_write_faults(void **state)
     expect_content(path);
     /* The folder's sync fails: the file is complete, and the caller knows. */
     fault = (struct fault){.fsync_in = 2, .fsync_error = EIO};
-    expect_failure(path, true, "output.write-failed");
+    expect_failure(path, true, "output.disk-failing");
     expect_content(path);
     assert_int_equal(folder_count(folder), 1);
     /* It does not where a file system has no such thing. */
@@ -526,13 +526,37 @@ static void test_sweep(void **state)
     die_while_writing(path);
     die_while_writing(longest);
     assert_int_equal(folder_count(folder), 6 + STRANGERS);
-    assert_int_equal(ps_output_sweep(path), 4);
-    assert_int_equal(ps_output_sweep(path), 0);
+    assert_int_equal(ps_output_sweep(path, false), 4);
+    assert_int_equal(ps_output_sweep(path, false), 0);
     snprintf(stranger, sizeof stranger, "%s//", longest);
-    assert_int_equal(ps_output_sweep(stranger), 2);
+    assert_int_equal(ps_output_sweep(stranger, false), 2);
     assert_int_equal(folder_count(folder), STRANGERS);
     for (size_t i = 0; i < STRANGERS; i++)
         assert_int_equal(unlink(join(stranger, folder, strangers[i])), 0);
+}
+
+/* What somebody is still writing stays, also while it gets its name. */
+static void test_sweep_leaves_the_living(void **state)
+{
+    (void)state;
+    char path[512], frames[512];
+    struct ps_error error = {0};
+    struct ps_output *output = NULL;
+    struct ps_output_folder *files = NULL;
+    join(path, folder, "clip.mp4");
+    join(frames, folder, "frames");
+    assert_ok(ps_output_open(&output, path, false, &error), error);
+    assert_ok(ps_output_folder_open(&files, frames, false, owns_any, &error), error);
+    assert_int_equal(ps_output_sweep(path, true) + ps_output_sweep(frames, true), 0);
+    assert_ok(ps_output_settle(output, NULL, NULL, &error), error);
+    assert_int_equal(ps_output_sweep(path, true), 0);
+    assert_ok(ps_output_commit(output, NULL, NULL, &error), error);
+    assert_ok(ps_output_folder_commit(files, &error), error);
+    assert_int_equal(ps_output_sweep(path, true) + ps_output_sweep(frames, true), 0);
+    ps_output_close(&output);
+    ps_output_folder_close(&files);
+    assert_int_equal(folder_count(folder), 2);
+    assert_int_equal(unlink(path) || rmdir(frames), 0);
 }
 
 /* A temporary folder that holds something that no output makes stays. */
@@ -544,7 +568,7 @@ static void test_sweep_leaves_what_is_strange(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(symlink("/", join(inner, path, "link")), 0);
     join(inner, folder, "clip");
-    assert_int_equal(ps_output_sweep(inner), 0);
+    assert_int_equal(ps_output_sweep(inner, true), 0);
     assert_int_equal(folder_count(folder), 1);
     assert_int_equal(unlink(join(inner, path, "link")), 0);
     assert_int_equal(rmdir(path), 0);
@@ -559,6 +583,7 @@ int main(void)
         TEST(test_verify),           TEST(test_write_faults),    TEST(test_not_writable),
         TEST(test_full_disk),        TEST(test_no_inodes),       TEST(test_read_only),
         TEST(test_temporary),        TEST(test_sweep),           TEST(test_sweep_leaves_what_is_strange),
+        TEST(test_sweep_leaves_the_living),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

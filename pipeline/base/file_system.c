@@ -1,6 +1,8 @@
-#include <linux/magic.h>
+#include "base/file_system.h"
 
-#include "jobs/journal.h"
+#include <linux/magic.h>
+#include <stddef.h>
+#include <sys/statfs.h>
 
 const char *ps_file_system_unfit(uint64_t type)
 {
@@ -32,5 +34,11 @@ const char *ps_file_system_unfit(uint64_t type)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].type == type)
             return table[i].name;
-    return 0;
+    return NULL;
+}
+
+bool ps_file_system_is_local(int fd)
+{
+    struct statfs system;
+    return !fstatfs(fd, &system) && !ps_file_system_unfit((uint64_t)system.f_type & 0xffffffffu);
 }
