@@ -1,4 +1,5 @@
 """What the tests of watched folders have in common: a folder with photos, watchers, and what they tell."""
+import collections
 import json
 import os
 import subprocess
@@ -25,13 +26,16 @@ class Watcher:
 
     def __init__(self, case, process):
         self.case, self.process, self.events, self.told = case, process, [], []
+        self.count = collections.Counter()
         self.readers = [threading.Thread(target=self.read), threading.Thread(target=self.listen)]
         for reader in self.readers:
             reader.start()
 
     def read(self):
         for line in self.process.stdout:
-            self.events.append(schema.check(json.loads(line)))
+            event = schema.check(json.loads(line))
+            self.events.append(event)
+            self.count[kind(event)] += 1
 
     def listen(self):
         for line in self.process.stderr:
@@ -43,7 +47,7 @@ class Watcher:
     def wait(self, name, count=1, seconds=240):
         """Waits until so many events of the name have come; returns them."""
         end = time.monotonic() + seconds
-        while len(self.of(name)) < count:
+        while self.count[name] < count:
             running = self.process.poll() is None
             self.case.assertTrue(running and time.monotonic() < end,
                                  "no %d %s: %s\n%s" % (count, name, [kind(event) for event in self.events], "".join(self.told)))
