@@ -23,6 +23,7 @@ struct tile {
 static const struct tile tiles[PS_VK_COOP_TILES] = {
     {128, 128, 32, 64, 64, false, 1}, {128, 64, 32, 64, 32, false, 1.15}, {64, 64, 32, 32, 32, false, 1.4},
     {64, 64, 32, 32, 32, true, 1.4},  {32, 64, 32, 32, 32, false, 1.9},   {16, 64, 32, 16, 32, false, 2.8},
+    {32, 64, 32, 32, 32, true, 1.9},
 };
 
 static bool is_sound(const VkCooperativeMatrixPropertiesKHR *p)

@@ -53,7 +53,7 @@ struct ps_vk_matrix {
  * extension. */
 struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk);
 
-#define PS_VK_COOP_TILES 6
+#define PS_VK_COOP_TILES 7
 
 /* How fast a tile is on a device: seconds of one for each term of the sums, and how many run at a time. */
 struct ps_vk_pace {

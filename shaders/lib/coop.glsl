@@ -252,8 +252,8 @@ void compute_tile(uint rows)
     }
     if (HALVES == PS_HALVES_APART)
         join_crews();
-    if (!second_crew)
-        store_sums(corner, rows);
+    /* The second crew stores nothing but goes along: lavapipe takes the barriers of a subgroup for all of them. */
+    store_sums(corner, second_crew ? 0 : rows);
 }
 
 #endif
