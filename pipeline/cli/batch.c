@@ -35,12 +35,12 @@ const struct cli_command cli_batch_command = {
     .notes =
         "MANIFEST is a CSV file, JSON lines or a folder of photos. Its columns are photo, preset, seed, "
         "output,\n"
-        "priority, candidates, draft, poster and the keys of presets; what the command line says wins over every row. Everything is\n"
-        "checked before the first render, and all that is wrong is told at once.\n"
+        "priority, candidates, draft, poster and the keys of presets; what the command line says wins over\n"
+        "every row. Everything is checked before the first render, and all that is wrong is told at once.\n"
         "Ctrl-C stops after the step at hand; packshot resume DIR goes on. What is done is not done again.\n"
-        "What may pass, such as short memory or a lost device, is tried three times; a folder that goes away "
-        "is\n"
-        "waited for. Each job has a log beside the journal, JOURNAL.logs/JOB.log.",
+        "What may pass, such as short memory or a lost device, is tried three times; a folder that goes "
+        "away\n"
+        "is waited for. Each job has a log beside the journal, JOURNAL.logs/JOB.log.",
     .run = run,
 };
 
