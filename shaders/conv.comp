@@ -36,6 +36,7 @@ void main()
     [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
         columns[j] = min(corner.x + lane_column(j), padded - 1);
 
+    const uint phase_taps = GROUP.z * KERNEL_H * KERNEL_W;
     clear_tile();
     for (uint tap = 0; tap < KERNEL_H * KERNEL_W; tap++) {
         /* What lies outside is read at the first pixel and replaced by zero. */
@@ -54,7 +55,7 @@ void main()
                 xs[group] = inside[group] ? xs[group] : vec4(0);
             }
             [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
-                ws[j] = load_aligned_quad(packed, (tap * quads + quad) * padded + columns[j]);
+                ws[j] = load_aligned_quad(packed, ((phase_taps + tap) * quads + quad) * padded + columns[j]);
             add_quad(xs, ws);
         }
     }

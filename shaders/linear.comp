@@ -17,6 +17,11 @@ layout(push_constant) uniform Arguments {
 #include "lib/quad.glsl"
 #include "lib/tile.glsl"
 
+uint out_row(uint m)
+{
+    return m;
+}
+
 void main()
 {
     const uvec2 corner = tile_corner();

@@ -89,7 +89,7 @@ static struct row row_of(const struct ps_product_work *work, uint64_t m, uint32_
 {
     void *const *operands = work->call->operands;
     const uint64_t element = ps_type_bytes(work->type),
-                   to = m * (work->n / halves_of(work)) + column / halves_of(work);
+                   to = ps_out_row(work, m) * (work->n / halves_of(work)) + column / halves_of(work);
     return (struct row){.bias = at(operands[PS_BIAS], column, element),
                         .vector = vector_of(work, m, column),
                         .residual = at(operands[PS_RESIDUAL], to, element),
@@ -140,7 +140,8 @@ bool PS_NAME(is_simple)(const struct ps_product_work *work, uint32_t row, uint32
 {
     const uint32_t act = act_of(work);
     const bool known = (PS_TILE_STORES && act == PS_ACT_NONE) || (PS_TILE_GATES && act == PS_ACT_GEGLU);
-    return known && row / work->vector_rows == (row + rows - 1) / work->vector_rows;
+    const bool in_line = !work->phases || row / work->out_w == (row + rows - 1) / work->out_w;
+    return known && in_line && row / work->vector_rows == (row + rows - 1) / work->vector_rows;
 }
 
 struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, uint32_t row, uint32_t column)
@@ -149,7 +150,8 @@ struct ps_tile_store PS_NAME(simple_store)(const struct ps_product_work *work, u
     return (struct ps_tile_store){.type = work->type,
                                   .residual = first.residual,
                                   .y = first.y,
-                                  .pitch = work->n / halves_of(work) * ps_type_bytes(work->type),
+                                  .pitch = (uint64_t)(work->phases ? 2 : 1) * (work->n / halves_of(work)) *
+                                           ps_type_bytes(work->type),
                                   .scale = work->scale,
                                   .gated = act_of(work) == PS_ACT_GEGLU};
 }
@@ -167,7 +169,7 @@ void PS_NAME(expect)(const struct ps_product_work *work, uint32_t row, uint32_t 
     const uint32_t halves = halves_of(work);
     const uint64_t element = ps_type_bytes(work->type), pitch = work->n / halves * element;
     for (uint32_t i = 0; i < rows; i++) {
-        const uint64_t from = (row + i) * pitch + column / halves * element;
+        const uint64_t from = ps_out_row(work, row + i) * pitch + column / halves * element;
         prefetch(work->call->operands[PS_RESIDUAL], from, width / halves * element);
         prefetch(work->call->operands[PS_Y], from, width / halves * element);
     }

@@ -26,8 +26,8 @@ static struct origin origin_of(const struct ps_product_work *work, uint32_t row)
 {
     const uint32_t line = row / work->out_w;
     return (struct origin){.frame = line / work->out_h,
-                           .y = (int64_t)(line % work->out_h) * work->stride - work->pad_y,
-                           .x = (int64_t)(row % work->out_w) * work->stride - work->pad_x};
+                           .y = (int64_t)(line % work->out_h) * work->stride + work->phase / 2 - work->pad_y,
+                           .x = (int64_t)(row % work->out_w) * work->stride + work->phase % 2 - work->pad_x};
 }
 
 /* Pixel i of `wide` along an axis as one of the `in` that were enlarged to them. */

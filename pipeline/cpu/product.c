@@ -20,6 +20,7 @@ struct piece {
     uint32_t first, count; /* rows of the result */
     uint32_t panel_begin, panel_end;
     uint64_t column_bytes; /* of the packed weight */
+    uint64_t phase_bytes;  /* of a column, those of one phase */
     uint64_t offsets_row;  /* row of the vector that the offsets hold */
     float *offsets;        /* [panels of the task][PS_PANEL] */
 };
@@ -31,7 +32,8 @@ static void run_tile(const struct piece *piece, struct ps_tile *tile, uint32_t r
     const uint32_t column = p * PS_PANEL, m = piece->first + row;
     struct ps_tile_store store;
     tile->width = (uint32_t)ps_min_u64(PS_PANEL, work->call->launch->operands[PS_WEIGHT].w - column);
-    tile->panel = (const char *)work->call->operands[PS_WEIGHT] + column * piece->column_bytes;
+    tile->panel = (const char *)work->call->operands[PS_WEIGHT] + column * piece->column_bytes +
+                  work->phase * tile->width * piece->phase_bytes;
     tile->store = NULL;
     PS_NAME(expect)(work, m, tile->rows, column, tile->width);
     if (column + PS_PANEL <= work->n && PS_NAME(is_simple)(work, m, tile->rows)) {
@@ -50,7 +52,7 @@ static void run_piece(struct piece *piece, char *scratch)
     const char *const *left = (const char *const *)(void *)(scratch + work->pointers_at);
     /* As many panels as stay in the second level cache pass over a tile's rows in turn, which then are in the
      * first. */
-    const uint32_t kept = (uint32_t)ps_max_u64(1, PANEL_BYTES / (piece->column_bytes * PS_PANEL));
+    const uint32_t kept = (uint32_t)ps_max_u64(1, PANEL_BYTES / (piece->phase_bytes * PS_PANEL));
     struct ps_tile tile = {.type = work->type,
                            .segments = work->gather ? 1 : work->taps,
                            .depth = work->gather ? work->taps * work->depth : work->depth,
@@ -74,12 +76,14 @@ static void task(void *user, uint32_t index, void *scratch)
 {
     const struct ps_product_work *work = user;
     const uint32_t first = index / work->groups * work->block, begin = index % work->groups * work->group;
+    const uint64_t phase_bytes = (uint64_t)work->taps * work->depth * ps_type_bytes(work->type);
     struct piece piece = {.work = work,
                           .first = first,
                           .count = (uint32_t)ps_min_u64(work->block, work->m - first),
                           .panel_begin = begin,
                           .panel_end = (uint32_t)ps_min_u64(work->panels, begin + work->group),
-                          .column_bytes = (uint64_t)work->taps * work->depth * ps_type_bytes(work->type),
+                          .column_bytes = (work->phases ? 4 : 1) * phase_bytes,
+                          .phase_bytes = phase_bytes,
                           .offsets_row = UINT64_MAX,
                           .offsets = (float *)(void *)((char *)scratch + work->offsets_at)};
     PS_NAME(find_left)(work, first, piece.count, scratch);
@@ -124,7 +128,8 @@ bool PS_NAME(run_product)(struct ps_product_work *work)
     divide(work);
     if (!ps_pool_scratch(work->call->pool, PS_NAME(place_left)(work)))
         return false;
-    ps_pool_run(work->call->pool, task, work, work->blocks * work->groups);
+    for (work->phase = 0; work->phase < (work->phases ? 4 : 1); work->phase++)
+        ps_pool_run(work->call->pool, task, work, work->blocks * work->groups);
     return true;
 }
 
@@ -159,6 +164,7 @@ bool PS_NAME(conv)(const struct ps_cpu_call *call)
                                    .n = push->n,
                                    .vector_rows = push->vector_rows,
                                    .scale = push->scale,
+                                   .phases = push->phases == 4,
                                    .in_h = push->in_h,
                                    .in_w = push->in_w,
                                    .wide_h = push->wide_h,

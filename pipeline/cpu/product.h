@@ -19,7 +19,9 @@ struct ps_product_work {
     uint32_t in_h, in_w, wide_h, wide_w, out_h, out_w, kernel_h, kernel_w, stride, pad_y, pad_x;
 
     uint32_t depth; /* k rounded up to 4, which the weight is padded to */
-    uint32_t taps;
+    uint32_t taps;  /* of a phase */
+    uint32_t phase; /* of conv.h; 0 where there is one alone */
+    bool phases;    /* there are four */
     bool gather; /* left rows are copied, all kernel positions one after the other, before they are multiplied
                   */
     uint32_t gathered; /* elements of such a row */
@@ -29,6 +31,15 @@ struct ps_product_work {
     /* Bytes into a thread's scratch, which begins with a tile's results. */
     size_t offsets_at, pointers_at, zeros_at, rows_at;
 };
+
+/* The row of y that row `row` of the product is. */
+static inline uint64_t ps_out_row(const struct ps_product_work *work, uint64_t row)
+{
+    if (!work->phases)
+        return row;
+    return (2 * (row / work->out_w) + work->phase / 2) * 2 * work->out_w + 2 * (row % work->out_w) +
+           work->phase % 2;
+}
 
 /* Fills in what follows from x's geometry, and runs. False where the threads have too little scratch. */
 bool PS_NAME(run_product)(struct ps_product_work *work);

@@ -40,7 +40,7 @@ struct ps_video_resnet ps_video_resnet_bind(struct ps_binder *binder, uint32_t i
 /* What is done to frames before a block sees them, so that the widest tensor of a clip is never whole in
  * memory: a 3x3 convolution of them as enlarged to h x w by nearest neighbour. */
 struct ps_upsample {
-    struct ps_layer conv; /* null: no upsampling */
+    struct ps_layer conv; /* null: no upsampling; of phases where h and w are known to be twice the frames' */
     uint32_t h, w;
 };
 

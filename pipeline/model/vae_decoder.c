@@ -55,7 +55,7 @@ void ps_decoder_bind(struct ps_decoder *decoder, struct ps_binder *binder, const
             ps_bind_leave(binder);
         }
         if (i + 1 < levels)
-            level->up = ps_bind_conv(binder, out, out, 3, 3, true, "upsamplers.0.conv");
+            level->up = ps_bind_conv_twice(binder, out, out, "upsamplers.0.conv");
         ps_bind_leave(binder);
         channels = out;
     }

@@ -17,6 +17,7 @@ static void submit(struct ps_run *run, const struct ps_product *product, struct 
 {
     push.vector_rows = product->vector_rows;
     push.scale = product->scale;
+    push.phases = push.phases ? push.phases : 1;
     launch->kernel = PS_KERNEL_conv;
     launch->spec[PS_CONV_SPEC_KERNEL_H] = kernel_h;
     launch->spec[PS_CONV_SPEC_KERNEL_W] = kernel_w;
@@ -24,7 +25,7 @@ static void submit(struct ps_run *run, const struct ps_product *product, struct 
     launch->spec[PS_CONV_SPEC_ALIGNED] = product->aligned;
     launch->items[0] = push.n;
     launch->items[1] = push.frames * push.out_h * push.out_w;
-    launch->items[2] = 1;
+    launch->items[2] = push.phases;
     memcpy(launch->push, &push, sizeof push);
     ps_run_launch(run, launch);
 }
@@ -72,6 +73,34 @@ struct ps_tensor ps_conv3x3(struct ps_run *run, struct ps_tensor x, struct ps_la
 {
     const struct ps_window window = {.kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1};
     return ps_conv(run, x, layer, &window, epilogue);
+}
+
+struct ps_tensor ps_conv_twice(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
+                               const struct ps_epilogue *epilogue)
+{
+    if (!ps_run_ok(run))
+        return (struct ps_tensor){0};
+    struct ps_product product =
+        ps_product_begin(run, "conv_twice", x, layer, 16, x.n, 2 * x.h, 2 * x.w, epilogue);
+    product.launch.flops /= 4;
+    product.vector_rows /= 4;
+    struct ps_launch launch;
+    for (struct ps_piece piece = {0}; ps_product_next(run, &product, &piece, &launch);) {
+        const struct ps_conv_push push = {.frames = launch.operands[PS_X].n,
+                                          .in_h = x.h,
+                                          .in_w = x.w,
+                                          .k = x.c,
+                                          .wide_h = x.h,
+                                          .wide_w = x.w,
+                                          .out_h = x.h,
+                                          .out_w = x.w,
+                                          .n = layer.weight->columns,
+                                          .pad_y = 1,
+                                          .pad_x = 1,
+                                          .phases = 4};
+        submit(run, &product, &launch, push, 2, 2, 1);
+    }
+    return ps_result(run, product.result);
 }
 
 /* Frames are the rows of an image whose columns are pixels: output row j sums input rows j - 1 + before to

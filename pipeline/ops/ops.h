@@ -45,6 +45,11 @@ struct ps_tensor ps_conv(struct ps_run *run, struct ps_tensor x, struct ps_layer
 struct ps_tensor ps_conv3x3(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
                             const struct ps_epilogue *epilogue);
 
+/* The same of x enlarged twice by nearest neighbour, with a layer that has the 2x2 kernels of the four phases (`phases` of
+ * run/weight.h): 4/9 of the work. Result [n, 2 h, 2 w, columns]. */
+struct ps_tensor ps_conv_twice(struct ps_run *run, struct ps_tensor x, struct ps_layer layer,
+                               const struct ps_epilogue *epilogue);
+
 /* 3x1x1 over frames with zero padding at the clip's ends. `x` holds the frames [first - before, ...) of the clip that
  * the result's `count` frames touch: before is 1 unless the result begins at the clip's first frame, and x ends one
  * frame after the result's last unless the clip does; it may not be split. Result [count, h, w, columns]. */

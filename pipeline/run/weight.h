@@ -24,6 +24,10 @@ struct ps_weight {
     /* Where the weight takes some of its sources' input channels alone: the first of them, and how many the
      * sources have; else both 0. */
     uint32_t first_row, source_rows;
+    /* Of a 3x3 kernel over a picture that is enlarged twice by nearest neighbour: the four 2x2 kernels over the
+     * picture itself, sums of the file's taps, as 16 taps. Kernel 2 py + px gives the pixels of rows 2 i + py and
+     * columns 2 j + px. */
+    bool phases;
     uint32_t columns; /* output channels, of all sources together */
     /* GEGLU: the file holds all values, then all gates; packed, value j and gate j are columns 2j and 2j + 1.
      */

@@ -175,7 +175,8 @@ static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
                                           .pad_y = 1,
                                           .pad_x = 1,
                                           .vector_rows = out_h * out_w,
-                                          .scale = 0.75f};
+                                          .scale = 0.75f,
+                                          .phases = 1};
         launch.spec[PS_CONV_SPEC_KERNEL_H] = launch.spec[PS_CONV_SPEC_KERNEL_W] = 3;
         launch.spec[PS_CONV_SPEC_STRIDE] = a->stride;
         launch.spec[PS_CONV_SPEC_ALIGNED] = a->k % 4 == 0;

@@ -66,6 +66,10 @@ struct ps_layer ps_bind_qkv(struct ps_binder *binder, uint32_t out, uint32_t in,
 struct ps_layer ps_bind_conv(struct ps_binder *binder, uint32_t out, uint32_t in, uint32_t kernel_h,
                              uint32_t kernel_w, bool bias, const char *format, ...) PS_PRINTF(7, 8);
 
+/* The 3x3 convolution NAME.weight [out, in, 3, 3] and NAME.bias [out] of a picture enlarged twice, for ps_conv_twice. */
+struct ps_layer ps_bind_conv_twice(struct ps_binder *binder, uint32_t out, uint32_t in, const char *format,
+                                   ...) PS_PRINTF(4, 5);
+
 /* The 1x1 convolution NAME.weight [out, in[0] + in[1], 1, 1] and NAME.bias [out] as two layers whose results are
  * to be added: of the first in[0] input channels, with the bias, and of the others. */
 void ps_bind_conv_halves(struct ps_binder *binder, uint32_t out, const uint32_t in[2],

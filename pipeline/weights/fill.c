@@ -92,7 +92,8 @@ static uint64_t row_of(const struct filler *filler, uint32_t columns, uint32_t c
 /* Elements of a row of the file's matrix: an output channel. */
 static uint64_t file_row(const struct ps_weight *weight)
 {
-    return (uint64_t)(weight->source_rows ? weight->source_rows : weight->rows) * weight->taps;
+    const uint32_t taps = weight->phases ? 9 : weight->taps;
+    return (uint64_t)(weight->source_rows ? weight->source_rows : weight->rows) * taps;
 }
 
 /* Columns [column, column + count) of a source of `columns` columns that begins at packed column `base`. */
@@ -185,6 +186,62 @@ static bool fill_transposed(const struct filler *filler, const struct ps_entry *
     return true;
 }
 
+/* The 16 taps of the phases from the nine of one input channel. A row of the enlarged picture is one of the
+ * picture's twice: from an even one the kernel meets the row before with its first row and the row itself with
+ * the others, from an odd one the row itself with two and the next with its last. Columns alike. */
+static void sum_phases(const float taps[9], float to[16])
+{
+    static const uint32_t first[2][3] = {{0, 1, 3}, {0, 2, 3}}; /* of the kernel's rows, by phase */
+    for (uint32_t phase = 0; phase < 4; phase++)
+        for (uint32_t tap = 0; tap < 4; tap++) {
+            const uint32_t *rows = first[phase / 2] + tap / 2, *columns = first[phase % 2] + tap % 2;
+            double sum = 0;
+            for (uint32_t y = rows[0]; y < rows[1]; y++)
+                for (uint32_t x = columns[0]; x < columns[1]; x++)
+                    sum += (double)taps[3 * y + x];
+            to[4 * phase + tap] = (float)sum;
+        }
+}
+
+#define PHASE_ROWS 4096 /* input channels taken at a time: their 16 floats are a quarter of a piece */
+
+/* Input channels [row, row + rows) of a column as phases. The sums are made in float32, then converted. */
+static bool fill_phases_of(const struct filler *filler, const struct ps_entry *entry, uint32_t column,
+                           uint32_t row, uint32_t rows)
+{
+    const struct ps_weight *weight = filler->weight;
+    const uint64_t size = ps_stored_bits(entry->type) / 8, first = (uint64_t)column * weight->rows + row;
+    const size_t count = (size_t)rows * 9;
+    float *taps = (float *)(void *)filler->converted, *sums = taps + 9 * (size_t)PHASE_ROWS;
+    if (ps_entry_read(entry, first * 9 * size, count * size, filler->stored, filler->error))
+        return false;
+    const struct ps_convert_faults faults = ps_convert(entry->type, filler->stored, PS_F32, taps, count);
+    if (faults.not_finite)
+        return refuse(filler, entry, faults, filler->stored, count);
+    for (uint32_t i = 0; i < rows; i++)
+        sum_phases(taps + 9 * (size_t)i, sums + 16 * (size_t)i);
+    if (ps_convert(PS_STORED_F32, sums, filler->type, filler->stored, (size_t)rows * 16).too_large) {
+        ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.f16-range",
+                "%s: tensor %.150s: sums of its weights exceed the range of the storage type",
+                filler->part->name, entry->name);
+        ps_hint(filler->error, "render with --dtype f32");
+        return false;
+    }
+    const void *const place = filler->stored;
+    ps_pack_columns(&filler->packed, column, 1, row / 4, rows, &place);
+    return true;
+}
+
+static bool fill_phases(const struct filler *filler, const struct ps_entry *entry)
+{
+    for (uint32_t column = 0; column < filler->weight->columns; column++)
+        for (uint32_t row = 0; row < filler->weight->rows; row += PHASE_ROWS)
+            if (!fill_phases_of(filler, entry, column, row,
+                                (uint32_t)ps_min_u64(PHASE_ROWS, filler->weight->rows - row)))
+                return false;
+    return true;
+}
+
 /* Output channels that the weight takes from each of its sources. */
 static uint32_t columns_of_each(const struct ps_weight *weight)
 {
@@ -196,9 +253,13 @@ static bool fill_matrix(const struct filler *filler)
     const uint32_t columns = columns_of_each(filler->weight);
     for (uint32_t i = 0; i < filler->weight->source_count; i++) {
         const struct ps_entry *entry = &filler->part->entries[filler->weight->sources[i]];
-        const bool transposed = entry->transposed;
-        if (!(transposed ? fill_transposed : fill_source)(filler, entry, columns, i * columns))
+        if (filler->weight->phases) {
+            if (!fill_phases(filler, entry))
+                return false;
+        } else if (!(entry->transposed ? fill_transposed : fill_source)(filler, entry, columns,
+                                                                        i * columns)) {
             return false;
+        }
     }
     ps_pack_padding(&filler->packed, filler->weight->columns);
     return true;
@@ -258,6 +319,9 @@ static bool check(const struct filler *filler)
         const uint64_t needed = columns_of_each(weight) * file_row(weight);
         valid =
             ps_stored_readable(entry->type) && needed <= ps_entry_elements(entry) &&
+            (!weight->phases ||
+             (weight->pack == PS_PACK_MATRIX && weight->source_count == 1 && weight->taps == 16 &&
+              !weight->source_rows && !weight->interleave && !entry->transposed)) &&
             (!weight->interleave || (weight->source_count == 1 && needed == ps_entry_elements(entry))) &&
             (!entry->transposed || (weight->pack == PS_PACK_MATRIX && entry->rank == 2 && weight->taps == 1 &&
                                     !weight->interleave && columns_of_each(weight) <= entry->shape[0] &&

@@ -136,7 +136,8 @@ void clear_sums()
  * from `end` on are zeros. */
 void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
 {
-    const uint padded = (push.n + 7) / 8 * 8, quads = min(TAPS * ((push.k + 3) / 4), end * (DEPTH / 4));
+    const uint padded = (push.n + 7) / 8 * 8, phase_quads = TAPS * ((push.k + 3) / 4);
+    const uint quads = min(phase_quads, end * (DEPTH / 4)), first_quad = GROUP.z * phase_quads;
     const uint crew = gl_LocalInvocationIndex / CREW;
     const uint my_row = LANE / EIGHTS, rows_apart = CREW / EIGHTS, my_channel = LANE % EIGHTS * 8;
     f16vec4 low[GATHER_ROWS], high[GATHER_ROWS];
@@ -156,7 +157,7 @@ void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
                 const uvec2 at = pair_place(i) + uvec2(quad, corner.x);
                 pairs[i] = uvec4(0);
                 if (at.x < quads)
-                    pairs[i] = ReadEights(weight).at[(at.x * padded + min(at.y, padded - 2)) / 2];
+                    pairs[i] = ReadEights(weight).at[((first_quad + at.x) * padded + min(at.y, padded - 2)) / 2];
             }
             gather_walk(DEPTH);
         }

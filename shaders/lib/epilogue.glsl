@@ -14,6 +14,9 @@ layout(constant_id = PS_LINEAR_SPEC_BIAS) const uint BIAS = 0;
 layout(constant_id = PS_LINEAR_SPEC_VECTOR) const uint VECTOR = 0;
 layout(constant_id = PS_LINEAR_SPEC_RESIDUAL) const uint RESIDUAL = 0;
 
+/* The row of y and of the residual that row m of the product is. */
+uint out_row(uint m);
+
 /* The bias of a column, 0 where there is none. */
 float load_bias(uint column)
 {
@@ -40,13 +43,14 @@ void store_pair(uint m, uint column, vec2 biased)
     if (ACT == PS_ACT_GEGLU) {
         if (column < push.n) {
             biased += vec2(vector_at(m, column), vector_at(m, column + 1));
-            store_scaled(biased.x * gelu(biased.y), m * (push.n / 2) + column / 2);
+            store_scaled(biased.x * gelu(biased.y), out_row(m) * (push.n / 2) + column / 2);
         }
     } else {
+        const uint at = out_row(m) * push.n + column;
         if (column < push.n)
-            store_scaled(activation(ACT, biased.x + vector_at(m, column)), m * push.n + column);
+            store_scaled(activation(ACT, biased.x + vector_at(m, column)), at);
         if (column + 1 < push.n)
-            store_scaled(activation(ACT, biased.y + vector_at(m, column + 1)), m * push.n + column + 1);
+            store_scaled(activation(ACT, biased.y + vector_at(m, column + 1)), at + 1);
     }
 }
 
@@ -71,7 +75,7 @@ void store_quad(uint m, uint column, vec4 biased)
         store_pair(m, column, biased.xy);
         store_pair(m, column + 2, biased.zw);
     } else if (column < push.n) {
-        const uint at = m * push.n + column;
+        const uint at = out_row(m) * push.n + column;
         if (VECTOR != 0)
             biased += load4(vector, (m / push.vector_rows * push.n + column) / 4);
         if (ACT == PS_ACT_GEGLU) {

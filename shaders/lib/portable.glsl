@@ -89,7 +89,8 @@ void compute_tile(uint rows)
             [[unroll]] for (uint i = 0; i < WEIGHT_QUADS; i++) {
                 const uint at = i * LANES + LANE, quad = part * QUADS + at / COLUMNS;
                 const uint column = min(corner.x + at % COLUMNS, padded - 1);
-                weight_quads[i] = quad < quads ? load4(weight, quad * padded + column) : vec4(0);
+                const uint at_phase = (GROUP.z * quads + quad) * padded;
+                weight_quads[i] = quad < quads ? load4(weight, at_phase + column) : vec4(0);
             }
             gather_walk(DEPTH);
         }

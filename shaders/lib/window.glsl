@@ -18,8 +18,16 @@ struct place {
 place place_of(uint m)
 {
     const uint row = m / push.out_w;
-    return place(row / push.out_h * push.in_h, int(row % push.out_h * STRIDE) - int(push.pad_y),
-                 int(m % push.out_w * STRIDE) - int(push.pad_x));
+    return place(row / push.out_h * push.in_h, int(row % push.out_h * STRIDE + GROUP.z / 2) - int(push.pad_y),
+                 int(m % push.out_w * STRIDE + GROUP.z % 2) - int(push.pad_x));
+}
+
+/* The row of y that output pixel m of this phase is. */
+uint out_row(uint m)
+{
+    if (push.phases == 1)
+        return m;
+    return (2 * (m / push.out_w) + GROUP.z / 2) * 2 * push.out_w + 2 * (m % push.out_w) + GROUP.z % 2;
 }
 
 /* The input's pixel, counted over all frames, that is at (y, x) of the place's frame as conv.h enlarges it. */

@@ -148,6 +148,70 @@ static void adversarial_inputs(void **state)
     }
 }
 
+/* Output pixel (y, x) of a frame by the 2 x 2 kernel of its phase. */
+static double phase_sum(struct ps_tensor x, const float *frame, uint32_t y, uint32_t column,
+                        const float *weight)
+{
+    const uint32_t phase = y % 2 * 2 + column % 2;
+    double sum = 0;
+    for (uint32_t tap = 0; tap < 4; tap++) {
+        const int64_t iy = (int64_t)(y / 2) + y % 2 + tap / 2 - 1,
+                      ix = (int64_t)(column / 2) + column % 2 + tap % 2 - 1;
+        if (iy < 0 || iy >= x.h || ix < 0 || ix >= x.w)
+            continue;
+        for (uint32_t k = 0; k < x.c; k++)
+            sum += (double)frame[((uint64_t)iy * x.w + (uint64_t)ix) * x.c + k] *
+                   (double)weight[k * 16 + 4 * phase + tap];
+    }
+    return sum;
+}
+
+/* Phases against the formula, with every epilogue, whole and frame by frame. */
+static void one_of_phases(struct bed *bed, enum ps_type type, uint32_t frames, uint32_t h, uint32_t w,
+                          uint32_t k, uint32_t n)
+{
+    bed_begin(bed, type);
+    const struct ps_tensor x = bed_tensor(bed, type, BED_NORMAL, frames, h, w, k);
+    const struct ps_layer layer = {.weight = bed_matrix(bed, BED_NORMAL, 16, k, n, false),
+                                   .bias = bed_vector(bed, BED_NORMAL, n, false)};
+    const struct ps_tensor y = ps_conv_twice(&bed->run, x, layer, NULL);
+    assert_true(y.h == 2 * h && y.w == 2 * w && y.c == n);
+    const float *from = bed_floats(bed, x), *weight = bed_weight(bed, layer.weight);
+    const float *bias = bed_weight(bed, layer.bias);
+    double *want = bed_memory(bed, ps_elements(y), sizeof *want), *to = want;
+    for (uint32_t f = 0; f < frames; f++)
+        for (uint32_t oy = 0; oy < y.h; oy++)
+            for (uint32_t ox = 0; ox < y.w; ox++)
+                for (uint32_t i = 0; i < n; i++)
+                    *to++ = (double)bias[i] + phase_sum(x, from + f * ps_frame_elements(x), oy, ox,
+                                                        weight + (uint64_t)i * k * 16);
+    bed_expect(bed, y, want, 4 * k);
+
+    const struct ps_epilogue epilogue = {.act = PS_SILU,
+                                         .vector = bed_tensor(bed, type, BED_NORMAL, frames, 1, 1, n),
+                                         .scale = 0.5f,
+                                         .residual = bed_tensor(bed, type, BED_NORMAL, frames, y.h, y.w, n)};
+    const struct ps_tensor whole = ps_conv_twice(&bed->run, x, layer, &epilogue);
+    for (uint32_t f = 0; f < frames && frames > 1; f++) {
+        struct ps_epilogue part = epilogue;
+        part.vector = ps_frames(epilogue.vector, f, 1);
+        part.residual = ps_frames(epilogue.residual, f, 1);
+        bed_identical(bed, ps_frames(whole, f, 1),
+                      ps_conv_twice(&bed->run, ps_frames(x, f, 1), layer, &part));
+    }
+    bed_end(bed);
+}
+
+static void phases(void **state)
+{
+    for (enum ps_type type = PS_F32; type <= PS_F16; type++) {
+        one_of_phases(*state, type, 2, 5, 7, 12, 9);
+        one_of_phases(*state, type, 1, 1, 1, 3, 8);
+        one_of_phases(*state, type, 3, 4, 9, 64, 72);
+        one_of_phases(*state, type, 1, 9, 3, 33, 128);
+    }
+}
+
 /* Frames of a 3 x 3 convolution one by one, of plain and of enlarged ones. */
 static void chunks_change_nothing(void **state)
 {
@@ -233,8 +297,11 @@ static void misuse_is_refused(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_and_epilogues),  cmocka_unit_test(adversarial_inputs),
-        cmocka_unit_test(chunks_change_nothing), cmocka_unit_test(frames_of_a_clip),
+        cmocka_unit_test(shapes_and_epilogues),
+        cmocka_unit_test(adversarial_inputs),
+        cmocka_unit_test(chunks_change_nothing),
+        cmocka_unit_test(frames_of_a_clip),
+        cmocka_unit_test(phases),
         cmocka_unit_test(misuse_is_refused),
     };
     return bed_main(argc, argv, tests, sizeof tests / sizeof *tests);

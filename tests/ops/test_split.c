@@ -28,7 +28,7 @@ static bool fill(const struct ps_store *store, const struct ps_weight *weight, e
     return true;
 }
 
-enum { SQUARE, GATE, CONV, TEMPORAL, QKV, VECTOR, WEIGHTS };
+enum { SQUARE, GATE, CONV, TEMPORAL, QKV, VECTOR, PHASES, WEIGHTS };
 static const struct ps_weight weights[WEIGHTS] = {
     [SQUARE] = {.pack = PS_PACK_MATRIX, .taps = 1, .rows = CHANNELS, .columns = CHANNELS, .index = SQUARE},
     [GATE] = {.pack = PS_PACK_MATRIX,
@@ -41,6 +41,12 @@ static const struct ps_weight weights[WEIGHTS] = {
     [TEMPORAL] =
         {.pack = PS_PACK_MATRIX, .taps = 3, .rows = CHANNELS, .columns = CHANNELS, .index = TEMPORAL},
     [QKV] = {.pack = PS_PACK_MATRIX, .taps = 1, .rows = CHANNELS, .columns = 3 * CHANNELS, .index = QKV},
+    [PHASES] = {.pack = PS_PACK_MATRIX,
+                .taps = 16,
+                .rows = CHANNELS,
+                .columns = CHANNELS,
+                .phases = true,
+                .index = PHASES},
     [VECTOR] = {.taps = 1, .rows = 1, .columns = CHANNELS, .index = VECTOR},
 };
 static const struct ps_layer square = {&weights[SQUARE], &weights[VECTOR]}, gate = {&weights[GATE], NULL},
@@ -208,6 +214,13 @@ static struct ps_tensor conv_enlarging(struct ps_run *run)
     return ps_conv(run, frames_of(run, 1), conv, &window, NULL);
 }
 
+static struct ps_tensor conv_twice(struct ps_run *run)
+{
+    const struct ps_layer phases = {&weights[PHASES], &weights[VECTOR]};
+    return ps_conv_twice(run, frames_of(run, 1), phases,
+                         &(struct ps_epilogue){.vector = input(run, FRAMES, 1, 1, CHANNELS, 3)});
+}
+
 static struct ps_tensor narrow_and_widen(struct ps_run *run)
 {
     return ps_widen(run, ps_narrow(run, frames_of(run, 1), 0.3f), 0.9f, none);
@@ -244,6 +257,7 @@ static const struct op_case cases[] = {
     CASE(blend_of_slabs),
     CASE(concat),
     CASE(conv_enlarging),
+    CASE(conv_twice),
     CASE(narrow_and_widen),
     CASE(guide),
 };

@@ -278,6 +278,65 @@ static void test_matrices(void **state)
     }
 }
 
+/* The phases of a 3x3 kernel: what each of the 2x2 kernels gives for an enlarged picture is what the kernel gives. */
+static void check_phases(uint32_t columns, uint32_t rows, enum ps_stored stored, enum ps_type type)
+{
+    struct ps_part part;
+    ps_part_init(&part, "test");
+    struct ps_error error = {0};
+    float *values = malloc((size_t)columns * rows * 9 * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < (size_t)columns * rows * 9; i++)
+        values[i] = (float)(next_random() % 1024) / 512.0f - 1; /* exact in all types */
+    uint16_t *halves = (uint16_t *)(void *)values;
+    for (size_t i = 0; i < (size_t)columns * rows * 9 && stored == PS_STORED_F16; i++)
+        halves[i] = ps_half_from_float(values[i]);
+    assert_non_null(
+        ps_part_add_array(&part, "a", stored, 4, (const uint64_t[]){columns, rows, 3, 3}, values, &error));
+    assert_int_equal(ps_part_seal(&part, &error), PS_OK);
+    const struct ps_weight weight = {.pack = PS_PACK_MATRIX,
+                                     .taps = 16,
+                                     .rows = rows,
+                                     .columns = columns,
+                                     .phases = true,
+                                     .source_count = 1};
+    uint64_t bytes;
+    uint8_t *memory = fill_guarded(&part, &weight, type, &bytes);
+    const uint32_t quads = (rows + 3) / 4, padded = (columns + 7) / 8 * 8;
+    for (uint32_t column = 0; column < columns; column++)
+        for (uint32_t row = 0; row < rows; row++)
+            for (uint32_t phase = 0; phase < 4; phase++) {
+                float sums[4] = {0};
+                for (uint32_t tap = 0; tap < 9; tap++) {
+                    /* The enlarged picture's pixel under the tap, from the phase's own, and its source's place. */
+                    const int32_t y = (int32_t)(phase / 2 + tap / 3) - 1,
+                                  x = (int32_t)(phase % 2 + tap % 3) - 1;
+                    const int32_t from_y = (y + 2) / 2 - (int32_t)(phase / 2),
+                                  from_x = (x + 2) / 2 - (int32_t)(phase % 2);
+                    sums[from_y * 2 + from_x] +=
+                        (float)ps_stored_value(stored, values, ((size_t)column * rows + row) * 9 + tap);
+                }
+                for (uint32_t tap = 0; tap < 4; tap++) {
+                    const uint64_t at = ps_packed_index(quads, padded, 4 * phase + tap, row, column);
+                    assert_int_equal(bits_at(memory + GUARD, at, type),
+                                     expected_bits(PS_STORED_F32, &sums[tap], 0, type));
+                }
+            }
+    free(memory);
+    free(values);
+    ps_part_clear(&part);
+}
+
+static void test_phases(void **state)
+{
+    (void)state;
+    for (int type = PS_F32; type <= PS_BF16; type++) {
+        check_phases(3, 5, PS_STORED_F32, (enum ps_type)type);
+        check_phases(9, 12, PS_STORED_F16, (enum ps_type)type);
+        check_phases(1, 4099, PS_STORED_F32, (enum ps_type)type);
+    }
+}
+
 /* ---- vectors
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -421,8 +480,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convert_halves), cmocka_unit_test(test_convert_floats),
-        cmocka_unit_test(test_matrices),       cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_bad_weights),
+        cmocka_unit_test(test_matrices),       cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_vectors),        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
