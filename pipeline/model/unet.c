@@ -176,8 +176,8 @@ struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *un
 
 /* silu(time embedding + added embedding): [1, 1, 1, embedding]; every residual block reads it through its
  * silu. */
-static struct ps_tensor embed_time(struct ps_run *run, const struct ps_unet *unet,
-                                   const struct ps_unet_clip *clip, float timestep)
+struct ps_tensor ps_unet_time(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
+                              float timestep)
 {
     ps_enter(run, "time_embedding");
     struct ps_tensor row = upload_sinusoids(run, &timestep, 1, unet->config.block_out_channels[0], true);
@@ -265,11 +265,10 @@ static struct ps_tensor go_through_middle(struct pass *pass, struct ps_tensor x)
 
 struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,
                                  const struct ps_unet_clip *clip, struct ps_tensor x,
-                                 struct ps_tensor context, float timestep)
+                                 struct ps_tensor context, struct ps_tensor time)
 {
-    struct pass pass = {.run = run, .unet = unet, .clip = clip, .context = context};
+    struct pass pass = {.run = run, .unet = unet, .clip = clip, .time = time, .context = context};
     ps_enter(run, "unet");
-    pass.time = embed_time(run, unet, clip, timestep);
     x = ps_conv3x3(run, x, unet->conv_in, NULL);
     pass.skips.items[pass.skips.count++] = x;
     for (uint32_t i = 0; i < unet->config.levels; i++)

@@ -44,10 +44,15 @@ struct ps_unet_clip {
 struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *unet, uint32_t frames,
                                     const float ids[3]);
 
+/* What both halves of the guidance share of a step: [1, 1, 1, embedding], from timestep 0.25 ln sigma. Uploads, so that it
+ * belongs where the device is through with the step before. */
+struct ps_tensor ps_unet_time(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
+                              float timestep);
+
 /* x [frames, h, w, in_channels]: scaled noisy latents, then image latents; context [1, 1, 1,
- * cross_attention_dim]; timestep 0.25 ln sigma. Result [frames, h, w, out_channels]. */
+ * cross_attention_dim]; time from ps_unet_time. Result [frames, h, w, out_channels]. */
 struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,
                                  const struct ps_unet_clip *clip, struct ps_tensor x,
-                                 struct ps_tensor context, float timestep);
+                                 struct ps_tensor context, struct ps_tensor time);
 
 #endif

@@ -143,7 +143,8 @@ struct ps_tensor ps_bench_forward(struct ps_run *run, const struct ps_bench_subj
 {
     switch (subject->part) {
     case PS_BENCH_UNET:
-        return ps_unet_forward(run, &subject->unet, &inputs->clip, inputs->x, inputs->context, TIMESTEP);
+        return ps_unet_forward(run, &subject->unet, &inputs->clip, inputs->x, inputs->context,
+                               ps_unet_time(run, &subject->unet, &inputs->clip, TIMESTEP));
     case PS_BENCH_DECODER:
         return ps_decoder_forward(run, &subject->decoder, inputs->x);
     case PS_BENCH_ENCODER:

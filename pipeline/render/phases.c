@@ -103,17 +103,24 @@ static struct condition make_condition(struct ps_run *run, const struct ps_sessi
     return condition;
 }
 
+/* What stays on the device while a take is sampled. */
+struct sampling {
+    struct ps_tensor latents; /* float32, [frames, h, w, c] */
+    struct ps_tensor scale;   /* guidance by frame */
+    struct condition cond, uncond;
+    struct ps_unet_clip clip;
+};
+
 /* One half of the guidance: v as float32. */
-static struct ps_tensor predict(struct ps_run *run, struct ps_session *session,
-                                const struct ps_unet_clip *clip, struct ps_tensor latents,
-                                const struct condition *condition, struct ps_step step)
+static struct ps_tensor predict(struct ps_run *run, struct ps_session *session, const struct sampling *s,
+                                const struct condition *condition, struct ps_tensor time, float input_scale)
 {
     ps_enter(run, "predict");
-    struct ps_tensor scaled = ps_narrow(run, latents, step.input_scale);
+    struct ps_tensor scaled = ps_narrow(run, s->latents, input_scale);
     struct ps_tensor x = ps_concat(run, scaled, condition->latents);
     ps_drop(run, &scaled);
     const struct ps_tensor v =
-        ps_unet_forward(run, &session->model->unet, clip, x, condition->context, step.time);
+        ps_unet_forward(run, &session->model->unet, &s->clip, x, condition->context, time);
     return ps_leave(run, ps_widen(run, v, 1, (struct ps_tensor){0}));
 }
 
@@ -133,14 +140,6 @@ static void check_finite(struct ps_run *run, const float *latents, uint64_t coun
     }
 }
 
-/* What stays on the device while a take is sampled. */
-struct sampling {
-    struct ps_tensor latents; /* float32, [frames, h, w, c] */
-    struct ps_tensor scale;   /* guidance by frame */
-    struct condition cond, uncond;
-    struct ps_unet_clip clip;
-};
-
 /* Step `i` of the take, in place; with `preview` also the step from there to noise level 0. */
 static void sample_step(struct ps_run *run, struct ps_session *session, const struct sampling *s, uint32_t i,
                         float *preview, bool is_draft)
@@ -148,9 +147,10 @@ static void sample_step(struct ps_run *run, struct ps_session *session, const st
     const struct ps_request *request = session->request;
     const struct ps_step step = ps_step_at(&request->sigmas, i);
     ps_enter(run, "step");
-    struct ps_tensor v = predict(run, session, &s->clip, s->latents, &s->cond, step);
+    const struct ps_tensor time = ps_unet_time(run, &session->model->unet, &s->clip, step.time);
+    struct ps_tensor v = predict(run, session, s, &s->cond, time, step.input_scale);
     if (request->guided)
-        v = ps_guide(run, predict(run, session, &s->clip, s->latents, &s->uncond, step), v, s->scale);
+        v = ps_guide(run, predict(run, session, s, &s->uncond, time, step.input_scale), v, s->scale);
     if (is_draft) {
         const struct ps_step last = ps_step_to_end(&request->sigmas, i);
         ps_download_floats(

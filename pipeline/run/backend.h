@@ -32,6 +32,9 @@ struct ps_backend_ops {
     bool (*download)(struct ps_backend *backend, struct ps_tensor from, void *to, struct ps_error *error);
     /* Waits until everything handed over is done. */
     bool (*finish)(struct ps_backend *backend, struct ps_error *error);
+    /* Seconds by the device's own clock that it has worked on what is finished, waits of the host left out. Null or
+     * negative: it has no clock. */
+    double (*busy_seconds)(const struct ps_backend *backend);
 };
 
 struct ps_backend {

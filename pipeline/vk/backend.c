@@ -58,6 +58,12 @@ static bool vk_finish(struct ps_backend *backend, struct ps_error *error)
     return ps_vk_wait((struct ps_vk *)backend, NULL, error);
 }
 
+static double vk_busy_seconds(const struct ps_backend *backend)
+{
+    const struct ps_vk *vk = (const struct ps_vk *)backend;
+    return vk->clock ? vk->busy_seconds : -1;
+}
+
 static const struct ps_backend_ops vk_ops = {
     .name = "vk",
     .close = vk_close,
@@ -68,6 +74,7 @@ static const struct ps_backend_ops vk_ops = {
     .upload_end = ps_vk_upload_end,
     .download = ps_vk_download,
     .finish = vk_finish,
+    .busy_seconds = vk_busy_seconds,
 };
 
 struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error *error)

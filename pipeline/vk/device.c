@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/host.h"
+#include "vk/cut.h"
 
 #define MAX_DEVICES 16
 
@@ -207,14 +208,13 @@ static bool has_extension(const struct ps_vk *vk, const char *name)
     return found;
 }
 
-/* Dispatches stay well under a second on the slowest device of a kind: desktop drivers reset a device that is
- * busy for some seconds. A software device has no such watchdog, but a run must be able to stop between
+/* Dispatches stay well under a second on the slowest device of a kind. A software device has no such watchdog, but a run must be able to stop between
  * dispatches. */
 static uint64_t flops_bound(VkPhysicalDeviceType kind)
 {
     switch (kind) {
     case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
-        return 400000000000;
+        return PS_VK_CARD_FLOPS;
     case VK_PHYSICAL_DEVICE_TYPE_CPU:
         return 20000000000;
     default:

@@ -4,20 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-
-/* The work groups of one dispatch along each axis, so that a piece of the launch stays within the device's
- * limits and within dispatch_flops; cut along z first, then y, then x. */
-static void cut(const struct ps_vk *vk, const struct ps_launch *launch, const uint32_t groups[3],
-                uint32_t step[3])
-{
-    uint64_t pieces = (launch->flops + vk->dispatch_flops - 1) / vk->dispatch_flops;
-    for (int axis = 2; axis >= 0; axis--) {
-        const uint32_t parts = (uint32_t)ps_max_u64(1, ps_min_u64(pieces, groups[axis]));
-        step[axis] = (uint32_t)ps_min_u64(ps_div_up(groups[axis], parts), vk->max_groups[axis]);
-        const uint32_t made = ps_div_up(groups[axis], step[axis]);
-        pieces = (pieces + made - 1) / made;
-    }
-}
+#include "vk/cut.h"
 
 struct call {
     struct ps_vk_choice choice;
@@ -94,7 +81,7 @@ bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, st
         groups[axis] = ps_div_up(call.choice.items[axis], call.choice.group[axis]);
     if (!groups[0] || !groups[1] || !groups[2])
         return true;
-    cut(vk, launch, groups, step);
+    ps_vk_cut(groups, vk->max_groups, launch->flops, vk->dispatch_flops, step);
     const uint64_t pieces = (uint64_t)ps_div_up(groups[0], step[0]) * ps_div_up(groups[1], step[1]) *
                             ps_div_up(groups[2], step[2]);
     call.piece_work = work(launch, &call) / pieces;

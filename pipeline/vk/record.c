@@ -8,6 +8,45 @@ static const VkPipelineStageFlags device_stages =
 static const VkAccessFlags device_writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
 static const VkAccessFlags device_reads = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
 
+/* A clock on the device: timestamps around each submission, where the queue has them. */
+static bool open_clock(struct ps_vk *vk, struct ps_error *error)
+{
+    VkQueueFamilyProperties families[32];
+    uint32_t count = sizeof families / sizeof *families;
+    VkPhysicalDeviceProperties properties;
+    vk->fn.GetPhysicalDeviceQueueFamilyProperties(vk->physical, &count, families);
+    vk->fn.GetPhysicalDeviceProperties(vk->physical, &properties);
+    const uint32_t bits = vk->family < count ? families[vk->family].timestampValidBits : 0;
+    if (!bits)
+        return true;
+    vk->clock_mask = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
+    vk->tick_seconds = (double)properties.limits.timestampPeriod * 1e-9;
+    const VkQueryPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = 2 * PS_VK_SLOTS,
+    };
+    return PS_VK(vk, error, CreateQueryPool, vk->device, &info, NULL, &vk->clock);
+}
+
+static uint32_t first_stamp(const struct ps_vk *vk, const struct ps_vk_slot *slot)
+{
+    return 2 * (uint32_t)(slot - vk->slots);
+}
+
+/* Adds what the device needed for a submission that is done. */
+static bool read_clock(struct ps_vk *vk, const struct ps_vk_slot *slot, struct ps_error *error)
+{
+    uint64_t stamps[2];
+    if (!vk->clock)
+        return true;
+    if (!PS_VK(vk, error, GetQueryPoolResults, vk->device, vk->clock, first_stamp(vk, slot), 2, sizeof stamps,
+               stamps, sizeof *stamps, VK_QUERY_RESULT_64_BIT))
+        return false;
+    vk->busy_seconds += (double)((stamps[1] - stamps[0]) & vk->clock_mask) * vk->tick_seconds;
+    return true;
+}
+
 bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error)
 {
     const VkCommandPoolCreateInfo pool = {
@@ -15,7 +54,7 @@ bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error)
         .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
         .queueFamilyIndex = vk->family,
     };
-    if (!PS_VK(vk, error, CreateCommandPool, vk->device, &pool, NULL, &vk->pool))
+    if (!PS_VK(vk, error, CreateCommandPool, vk->device, &pool, NULL, &vk->pool) || !open_clock(vk, error))
         return false;
     const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     const VkCommandBufferAllocateInfo commands = {
@@ -36,6 +75,8 @@ void ps_vk_recorder_close(struct ps_vk *vk)
     for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
         if (vk->slots[i].fence)
             vk->fn.DestroyFence(vk->device, vk->slots[i].fence, NULL);
+    if (vk->clock)
+        vk->fn.DestroyQueryPool(vk->device, vk->clock, NULL);
     if (vk->pool)
         vk->fn.DestroyCommandPool(vk->device, vk->pool, NULL);
 }
@@ -65,7 +106,7 @@ static bool wait_slot(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error
     if (!ps_vk_check(result, "vkWaitForFences", error))
         return false;
     slot->stage = PS_VK_IDLE;
-    return PS_VK(vk, error, ResetFences, vk->device, 1, &slot->fence);
+    return PS_VK(vk, error, ResetFences, vk->device, 1, &slot->fence) && read_clock(vk, slot, error);
 }
 
 /* The slot of the ring that is being recorded; begins one where there is none. */
@@ -82,6 +123,11 @@ static struct ps_vk_slot *open_slot(struct ps_vk *vk, struct ps_error *error)
     };
     if (!PS_VK(vk, error, BeginCommandBuffer, slot->commands, &begin))
         return NULL;
+    if (vk->clock) {
+        vk->fn.CmdResetQueryPool(slot->commands, vk->clock, first_stamp(vk, slot), 2);
+        vk->fn.CmdWriteTimestamp(slot->commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, vk->clock,
+                                 first_stamp(vk, slot));
+    }
     slot->stage = PS_VK_RECORDING;
     slot->launches = 0;
     slot->work = 0;
@@ -133,6 +179,9 @@ bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error)
         return true;
     /* The host may read what was written as soon as the fence is signalled. */
     barrier(vk, slot, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+    if (vk->clock)
+        vk->fn.CmdWriteTimestamp(slot->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, vk->clock,
+                                 first_stamp(vk, slot) + 1);
     slot->stage = PS_VK_IDLE;
     if (!PS_VK(vk, error, EndCommandBuffer, slot->commands))
         return false;
@@ -168,10 +217,19 @@ bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error 
     const struct ps_vk_slot *open = &vk->slots[vk->slot];
     if (open->stage == PS_VK_RECORDING && slot_touches(open, range) && !ps_vk_submit(vk, error))
         return false;
-    for (uint32_t i = 0; i < PS_VK_SLOTS; i++)
-        if (vk->slots[i].stage == PS_VK_PENDING && slot_touches(&vk->slots[i], range) &&
-            !wait_slot(vk, &vk->slots[i], error))
+    /* From the oldest on: what was submitted before is done with what is waited for. */
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < PS_VK_SLOTS; i++) {
+        const struct ps_vk_slot *slot = &vk->slots[(vk->slot + i) % PS_VK_SLOTS];
+        if (slot->stage == PS_VK_PENDING && slot_touches(slot, range))
+            count = i + 1;
+    }
+    vk->counts.round_trips += count > 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ps_vk_slot *slot = &vk->slots[(vk->slot + i) % PS_VK_SLOTS];
+        if (slot->stage == PS_VK_PENDING && !wait_slot(vk, slot, error))
             return false;
+    }
     return true;
 }
 

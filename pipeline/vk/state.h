@@ -113,6 +113,9 @@ struct ps_vk {
     struct ps_vk_pipelines pipelines;
 
     VkCommandPool pool;
+    VkQueryPool clock;   /* two timestamps for each slot; null where the queue has none */
+    uint64_t clock_mask; /* of the bits of a timestamp that count */
+    double tick_seconds, busy_seconds;
     struct ps_vk_slot slots[PS_VK_SLOTS];
     uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
     bool lost;     /* the device stopped answering: nothing is handed to it any more, nor waited for */

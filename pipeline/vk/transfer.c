@@ -5,6 +5,9 @@
 
 #include "base/checked.h"
 
+/* Bytes of a copy that the device begins at once, while the host makes what comes next. */
+#define LONG_COPY (1u << 20)
+
 static bool staging_holds(const struct ps_vk *vk, uint64_t bytes, struct ps_error *error)
 {
     if (bytes <= vk->staging.bytes)
@@ -61,7 +64,8 @@ bool ps_vk_upload_end(struct ps_backend *backend, struct ps_error *error)
         return false;
     const uint64_t bytes = range.end - range.begin, from = vk->staging.address + vk->staging_head;
     vk->staging_head += ps_align_up(bytes, PS_ALIGNMENT);
-    return copy(vk, &vk->staging, (struct ps_range){from, from + bytes, false}, buffer, range, error);
+    return copy(vk, &vk->staging, (struct ps_range){from, from + bytes, false}, buffer, range, error) &&
+           (bytes < LONG_COPY || ps_vk_submit(vk, error));
 }
 
 /* Piece by piece where the staging memory holds less than the whole. */

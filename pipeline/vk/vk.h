@@ -43,11 +43,12 @@ const struct ps_device *ps_vk_device(const struct ps_backend *backend);
 /* Messages that the validation layer has given. */
 uint64_t ps_vk_messages(const struct ps_backend *backend);
 
-/* Barriers and submissions recorded so far, for tests of their number. */
+/* What was recorded so far, for tests of their number. */
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
     uint64_t by_variant; /* of the dispatches, those by other shaders than a kernel's own */
     const char *shader;  /* of the last dispatch */
+    uint64_t round_trips; /* the host waited for bytes that the device was still at work on */
 };
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);
 

@@ -84,6 +84,42 @@ static void rows_are_scopes_below_the_start(void **state)
     assert_true(result[0] == 2 && result[63] == 0);
 }
 
+/* A device that says of itself that a launch takes a quarter of a second, however long its calls last. */
+static double busy;
+
+static double told_busy(const struct ps_backend *backend)
+{
+    (void)backend;
+    return busy;
+}
+
+static bool launch_busily(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
+{
+    (void)backend, (void)launch, (void)error;
+    busy += 0.25;
+    return true;
+}
+
+static void seconds_are_the_devices(void **state)
+{
+    struct fixture *f = *state;
+    struct ps_backend_ops ops = *f->ref->ops;
+    struct ps_backend device = *f->ref;
+    ops.launch = launch_busily;
+    ops.busy_seconds = told_busy;
+    device.ops = &ops;
+    f->watch.inner = &device;
+    ps_watch_start(&f->watch, &f->run, PS_BENCH_SCOPES);
+    for (busy = 0; busy < 1;)
+        double_in(f, busy < 0.75 ? "often" : "once");
+    assert_true(row(f, "often")->seconds == 0.75);
+    assert_true(row(f, "once")->seconds == 0.25);
+    /* One that has no clock after all. */
+    busy = -8;
+    double_in(f, "without");
+    assert_true(row(f, "without")->seconds > 0 && row(f, "without")->seconds < 0.25);
+}
+
 static void rows_are_kernels_or_shapes(void **state)
 {
     struct fixture *f = *state;
@@ -120,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_scopes_below_the_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(seconds_are_the_devices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_kernels_or_shapes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_finds_no_room_is_added_up, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
