@@ -16,6 +16,19 @@
 /* Linux's limit for one component on every file system in use. */
 enum { NAME_BYTES = 255 };
 
+void ps_place_make_cache(const char *folder)
+{
+    const enum { OWNER_ONLY = 0700 } mode = OWNER_ONLY;
+    char *above = strdup(folder);
+    char *slash = above ? strrchr(above, '/') : NULL;
+    if (slash && slash != above) {
+        *slash = '\0';
+        mkdir(above, mode);
+    }
+    free(above);
+    mkdir(folder, mode);
+}
+
 enum ps_status ps_place_fail(struct ps_error *error, int code, const char *doing, const char *path)
 {
     switch (code) {

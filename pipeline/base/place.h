@@ -13,6 +13,10 @@ enum ps_status ps_place_fail_exists(struct ps_error *error, const char *path);
 /* Opens the folder of `path` and points *name at the last component. *folder is -1 after a failure. */
 enum ps_status ps_place_open(int *folder, const char **name, const char *path, struct ps_error *error);
 
+/* Makes a user's cache folder, and the one around it, where they are missing, for their owner alone. Whether it is there shows
+ * when something is put into it. */
+void ps_place_make_cache(const char *folder);
+
 /* Fails where the folder may not be written or its disk is full. */
 enum ps_status ps_place_check_room(int folder, const char *path, struct ps_error *error);
 

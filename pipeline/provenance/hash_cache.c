@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/place.h"
 
 /* A file written twice within one tick of the file system's clock has the same times. */
 enum { SETTLED_SECONDS = 2, KEY_BYTES = 192, PATH_BYTES = 4096 };
@@ -49,24 +50,12 @@ static bool look_up(char text[PS_SHA256_TEXT], const char *path, const char *key
     return true;
 }
 
-static void make_folder(const char *folder)
-{
-    char above[PATH_BYTES];
-    const char *slash = strrchr(folder, '/');
-    const enum { OWNER_ONLY = 0700 } mode = OWNER_ONLY;
-    if (slash && slash != folder) {
-        snprintf(above, sizeof above, "%.*s", (int)(slash - folder), folder);
-        mkdir(above, mode);
-    }
-    mkdir(folder, mode);
-}
-
 static void keep(const char *folder, const char *path, const char *key, const char *text,
                  struct ps_error *trouble)
 {
     char entry[KEY_BYTES + PS_SHA256_TEXT + 1];
     struct ps_output *output;
-    make_folder(folder);
+    ps_place_make_cache(folder);
     ps_output_sweep(path, false);
     snprintf(entry, sizeof entry, "%s%s\n", key, text);
     if (!ps_output_open(&output, path, true, trouble) &&

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/place.h"
 #include "vk/state.h"
 
 enum { PATH_BYTES = 4096 };
@@ -77,18 +78,6 @@ void *ps_vk_kept_read(const struct ps_vk *vk, const char *name, size_t *bytes)
     return content;
 }
 
-static void make_folder(const char *folder)
-{
-    char above[PATH_BYTES];
-    const char *slash = strrchr(folder, '/');
-    const enum { OWNER_ONLY = 0700 } mode = OWNER_ONLY;
-    if (slash && slash != folder) {
-        snprintf(above, sizeof above, "%.*s", (int)(slash - folder), folder);
-        mkdir(above, mode);
-    }
-    mkdir(folder, mode);
-}
-
 void ps_vk_kept_write(const struct ps_vk *vk, const char *name, const void *content, size_t bytes)
 {
     char path[PATH_BYTES];
@@ -98,7 +87,7 @@ void ps_vk_kept_write(const struct ps_vk *vk, const char *name, const void *cont
     memcpy(head.magic, magic, sizeof magic);
     if (bytes > MOST_BYTES || !write_path(path, vk, name))
         return;
-    make_folder(vk->cache);
+    ps_place_make_cache(vk->cache);
     if (!ps_output_open(&output, path, true, &error) &&
         !ps_output_write(output, &head, sizeof head, 0, &error) &&
         !ps_output_write(output, content, bytes, sizeof head, &error))

@@ -5,10 +5,9 @@
  *                   [--divide N] [--tsv] [PART OF A CASE'S NAME]
  *
  * --frames multiplies the rows of a case, as the frames of a clip do, --divide divides them. --tsv prints for
- * gpu_rates.py: name, type, rows, columns, terms of a sum, GFLOP/s; for attention_rates.py, where the part of a name
- * holds "attention": name, type, problems, heads, tokens, channels of a head, the shader that ran, GFLOP/s. Cases of SVD at 1024 x 576, which
- * are for GPUs, run where that part holds "svd". Where a launch takes less than SPAN_SECONDS it
- * is made several times between two waits.
+ * gpu_rates.py: name, type, sizes, the shader that ran, GFLOP/s. Sizes are rows, columns and terms of a sum, of attention
+ * problems, heads, tokens and channels of a head. Cases of SVD at 1024 x 576, which are for GPUs, run where the part of a
+ * name holds "svd". Where a launch takes less than SPAN_SECONDS it is made several times between two waits.
  *
  * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
  * s" counts processor time of all threads instead of time on the wall: on a software device that other work
@@ -184,17 +183,16 @@ static double highest(double *values, size_t count)
 }
 
 /* The rows, columns and terms of the product that the case is, or the sizes of its attention. */
-static void print_tsv(const struct bench_case *c, enum ps_type type, double rate, const char *part,
-                      const char *shader)
+static void print_tsv(const struct bench_case *c, enum ps_type type, double rate, const char *shader)
 {
-    const bool attention = c->kind == SPACE || c->kind == TIME, over_time = c->kind == TIME;
+    const bool over_time = c->kind == TIME;
     const uint32_t pixels = c->h * c->w;
-    if (attention && strstr(part, "attention"))
-        printf("%s\t%s\t%u\t%u\t%u\t%u\t%s\t%.1f\n", c->name, type == PS_F16 ? "f16" : "f32",
-               over_time ? pixels : c->n, c->columns, over_time ? c->n : pixels, c->k, shader, rate);
-    if (c->kind == LINEAR || c->kind == CONV3X3 || c->kind == CONV_FRAMES)
-        printf("%s\t%s\t%u\t%u\t%u\t%.1f\n", c->name, type == PS_F16 ? "f16" : "f32", c->n * c->h * c->w,
-               c->columns, c->k * taps_of(c->kind), rate);
+    printf("%s\t%s\t", c->name, type == PS_F16 ? "f16" : "f32");
+    if (c->kind == SPACE || over_time)
+        printf("%u\t%u\t%u\t%u", over_time ? pixels : c->n, c->columns, over_time ? c->n : pixels, c->k);
+    else
+        printf("%u\t%u\t%u", c->n * pixels, c->columns, c->k * taps_of(c->kind));
+    printf("\t%s\t%.1f\n", shader, rate);
     fflush(stdout);
 }
 
@@ -228,7 +226,7 @@ static bool measure(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, c
     const size_t count = (size_t)options->rounds;
     const double median = bench_median(rate, count);
     if (options->tsv)
-        print_tsv(c, type, median, options->part, ps_vk_counts(backend).shader);
+        print_tsv(c, type, median, ps_vk_counts(backend).shader);
     else
         printf("%-42s %s %8.1f %6.0f%% %6.0f%% %8.1f %8.1f %8.2f\n", c->name, type == PS_F16 ? "f16" : "f32",
                median, 100 * bench_median(fraction, count), 100 * bench_median(cpu_fraction, count),

@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Rates of every variant of linear and conv at the shapes of SVD, and their share of a matrix product through PyTorch.
+"""Rates of every variant of linear, conv and attention at the shapes of SVD, beside PyTorch on the same card.
 
-usage: gpu_rates.py BENCH_KERNELS [--device NAME] [--frames N] [--divide N] [--rounds N] [--type f16|f32]
-                    [--variants A,B,...] [--tiles N] [--torch-device D] [--case PART OF A NAME]
+usage: gpu_rates.py BENCH_KERNELS [--case PART OF A NAME] [--device NAME] [--frames N] [--divide N] [--rounds N]
+                    [--type f16|f32] [--variants A,B,...] [--tiles N] [--torch-device D]
 
 One command for a machine with a GPU: builds need nothing more than the preset release. BENCH_KERNELS is the program of
-tests/bench. For each variant it is run with --tsv, and around each run PyTorch multiplies bfloat16 matrices of the same rows,
-columns and terms, so that both see the card in the same state; the share is of the median of both. The first line is what
-the card reaches in PyTorch at 8192 x 8192 x 8192. --tiles N also tries each of N tiles of a variant alone. Needs torch; on a
-machine without CUDA it multiplies on the processor (try --divide 64 --frames 1 --rounds 1).
+tests/bench. For each variant it is run with --tsv, and around each run PyTorch computes the same sizes, so that both see the
+card in the same state; the share is of the median of both. Beside a product PyTorch multiplies bfloat16 matrices of the same
+rows, columns and terms; beside attention it is scaled_dot_product_attention on float16 in the same memory layout (queries,
+keys and values are views of one tensor [frames, pixels, 3, heads, channels]). The first line is what the card reaches in
+PyTorch at 8192 x 8192 x 8192, the last column the share of that.
+
+"own" is a kernel's own shader, which is made for processors; the table says which shader ran, since "own" also runs what a
+variant does not take. --tiles N also tries each of the first N tiles of a variant alone. --case "svd attention" runs the shapes of attention
+at 1024 x 576 alone. Needs torch; on a machine without CUDA it works on the processor (try
+--divide 72 --frames 1 --rounds 1).
 """
 import argparse
 import statistics
@@ -16,76 +22,102 @@ import subprocess
 import time
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench")
-    parser.add_argument("--case", default="", help="a part of a case's name")
+    parser.add_argument("--case", help="a part of a case's name; without it all run, those for GPUs too")
     parser.add_argument("--device")
     parser.add_argument("--frames", type=int, default=25)
     parser.add_argument("--divide", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--type", choices=("f16", "f32"), default="f16")
-    parser.add_argument("--variants", default="own,portable,coop")
+    parser.add_argument("--variants", default="own,portable,coop,coop2")
     parser.add_argument("--tiles", type=int, default=0)
     parser.add_argument("--torch-device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
 
 
-def wait(device):
-    if device == "cuda":
-        torch.cuda.synchronize()
+def rate_of(device, call, flops, rounds):
+    """TFLOP/s, the median of the rounds; each lasts some 20 ms or one call."""
+    def wait():
+        if device == "cuda":
+            torch.cuda.synchronize()
 
-
-def product_rate(device, rows, columns, terms, rounds):
-    """TFLOP/s of a bf16 product, the median of the rounds; each lasts some 20 ms or one product."""
-    a = torch.randn(rows, terms, device=device, dtype=torch.bfloat16)
-    b = torch.randn(terms, columns, device=device, dtype=torch.bfloat16)
-    work = 2e-12 * rows * columns * terms
     repeats, rates = 1, []
     for _ in range(rounds + 2):
-        wait(device)
+        wait()
         begin = time.perf_counter()
         for _ in range(repeats):
-            a @ b
-        wait(device)
+            call()
+        wait()
         seconds = time.perf_counter() - begin
-        rates.append(work * repeats / seconds)
+        rates.append(1e-12 * flops * repeats / seconds)
         repeats = max(1, min(1000, int(0.02 * repeats / seconds)))
     return statistics.median(rates[2:])
 
 
-def variant_rows(args, variant, tile):
-    """What bench_kernels measures: (case, rows, columns, terms, TFLOP/s); empty where the device cannot run the variant."""
+def product_rate(device, rounds, rows, columns, terms):
+    a = torch.randn(rows, terms, device=device, dtype=torch.bfloat16)
+    b = torch.randn(terms, columns, device=device, dtype=torch.bfloat16)
+    return rate_of(device, lambda: a @ b, 2 * rows * columns * terms, rounds)
+
+
+def attention_rate(device, rounds, problems, heads, tokens, channels, over_time):
+    frames, pixels = (tokens, problems) if over_time else (problems, tokens)
+    qkv = torch.randn(frames, pixels, 3, heads, channels, device=device, dtype=torch.float16)
+    q, k, v = (part.permute(1, 2, 0, 3) if over_time else part.permute(0, 2, 1, 3) for part in qkv.unbind(2))
+    return rate_of(device, lambda: scaled_dot_product_attention(q, k, v), 4 * problems * heads * tokens * tokens * channels,
+                   rounds)
+
+
+def peer_rate(args, name, sizes):
+    if len(sizes) == 3:
+        return product_rate(args.torch_device, args.rounds, *sizes)
+    return attention_rate(args.torch_device, args.rounds, *sizes, "pixels" in name)
+
+
+def text_of(sizes):
+    if len(sizes) == 3:
+        return "%d x %d, %d" % sizes
+    return "%d x %d, %d x %d" % sizes
+
+
+def variant_rows(args, case, variant, tile):
+    """What bench_kernels measures: (case, sizes, shader, TFLOP/s); empty where the device cannot run the variant."""
     command = [args.bench, "--tsv", "--type", args.type, "--rounds", str(args.rounds), "--frames", str(args.frames),
                "--divide", str(args.divide), "--variant", variant, "--tile", str(tile)]
     command += ["--device", args.device] if args.device else []
-    result = subprocess.run(command + [args.case], capture_output=True, text=True)
+    result = subprocess.run(command + [case], capture_output=True, text=True)
     if result.returncode:
         print(f"{variant}: {result.stderr.strip()}")
     for line in result.stdout.splitlines():
-        name, _, rows, columns, terms, rate = line.split("\t")
-        yield name, int(rows), int(columns), int(terms), float(rate) / 1000
+        name, _, *sizes, shader, rate = line.split("\t")
+        yield name, tuple(int(size) for size in sizes), shader, float(rate) / 1000
 
 
 def main():
     args = arguments()
+    # bench_kernels runs what is for GPUs only where it is named.
+    cases = ["", "svd"] if args.case is None else [args.case]
     size = 8192 if args.torch_device == "cuda" else 512
-    ceiling = product_rate(args.torch_device, size, size, size, args.rounds)
+    ceiling = product_rate(args.torch_device, args.rounds, size, size, size)
     print(f"PyTorch {torch.__version__} on {args.torch_device}, bf16 {size} x {size} x {size}: {ceiling:.2f} TFLOP/s")
     before = {}
-    print(f"{'variant':12} {'case':44} {'rows x columns, terms':24} {'TFLOP/s':>9} {'PyTorch':>9} {'share':>6} {'of 8192':>8}")
+    print(f"{'variant':14} {'shader that ran':18} {'case':46} {'rows x columns, terms':30} {'TFLOP/s':>9} {'PyTorch':>9} "
+          f"{'share':>6} {'of ' + str(size):>8}")
     for variant in args.variants.split(","):
         for tile in range(args.tiles + 1):
-            for name, rows, columns, terms, rate in list(variant_rows(args, variant, tile)):
-                after = product_rate(args.torch_device, rows, columns, terms, args.rounds)
+            rows = [row for case in cases for row in variant_rows(args, case, variant, tile)]
+            for name, sizes, shader, rate in rows:
+                after = peer_rate(args, name, sizes)
                 peer = statistics.median([before.get(name, after), after])
                 before[name] = after
-                shape = f"{rows} x {columns}, {terms}"
                 label = variant if not tile else f"{variant} tile {tile}"
-                print(f"{label:12} {name:44} {shape:24} {rate:9.3f} {peer:9.3f} {rate / peer:6.0%} {rate / ceiling:8.0%}",
-                      flush=True)
+                print(f"{label:14} {shader:18} {name:46} {text_of(sizes):30} {rate:9.3f} {peer:9.3f} {rate / peer:6.0%} "
+                      f"{rate / ceiling:8.0%}", flush=True)
 
 
 if __name__ == "__main__":

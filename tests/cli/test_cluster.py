@@ -311,7 +311,7 @@ class Kubernetes(batching.Case):
         totals = []
         for index in range(self.spec["completions"]):
             (self.folder / ("local%d" % index)).mkdir()
-            command = text.replace("/work/", "%s/" % self.folder).replace("/local/", "%s/local%d/" % (self.folder, index))
+            command = text.replace("/data/", "%s/" % self.folder).replace("/local/", "%s/local%d/" % (self.folder, index))
             command += " " + " ".join(["--model", self.model(), "--json", "--reproducible", *SMALL])
             env = {**harness.environment(), "PATH": "%s:%s" % (self.folder / "bin", os.environ["PATH"]), "JOB_COMPLETION_INDEX": str(index),
                    **{entry["name"]: entry["value"] for entry in self.container["env"]}}
