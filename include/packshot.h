@@ -294,6 +294,9 @@ enum ps_focus {
 enum ps_schedule { PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS };
 enum ps_rng { PS_RNG_PHILOX, PS_RNG_TORCH_CPU };
 enum ps_dtype { PS_DTYPE_DEFAULT, PS_DTYPE_F32, PS_DTYPE_F16, PS_DTYPE_BF16 };
+/* How weights are kept: in the storage type, or the UNet's large matrices in whole numbers from -127 to 127 with a float32
+ * scale for each output channel, which halves float16. Other parts, whose weights are not the peak, stay as they are. */
+enum ps_weights { PS_WEIGHTS_FULL, PS_WEIGHTS_Q8 };
 
 #define PS_MAX_STEPS 1000
 #define PS_MAX_FRAMES 1024
@@ -322,6 +325,7 @@ struct ps_render_params {
     /* Storage of activations and weights; arithmetic is float32. bf16 is for "cpu" and "ref". Default: f16 on a GPU; on
      * "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
     enum ps_dtype dtype;
+    enum ps_weights weights;   /* default: full. The clip differs slightly with q8 */
     uint64_t memory_bytes;     /* device memory that the render may use, staging included; 0 means what is free */
     uint32_t decode_chunk;     /* frames decoded at a time as diffusers does it; 0 decodes over the whole clip, exactly */
     const char *taps;          /* safetensors file to write the intermediate tensors to; NULL for none */
@@ -717,6 +721,7 @@ struct ps_bench_params {
     uint32_t frames;         /* 1 to PS_MAX_FRAMES; 0 means 14 */
     uint32_t rounds;         /* forwards to take the median of, up to 100; 0 means 3 */
     enum ps_dtype dtype;     /* as in ps_render_params */
+    enum ps_weights weights; /* likewise */
     uint64_t memory_bytes;   /* as in ps_render_params */
 };
 
@@ -726,7 +731,7 @@ struct ps_bench_row {
     uint64_t launches;
     uint64_t flops; /* floating-point operations */
     uint64_t bytes; /* of operands read and written, once each */
-    double seconds;
+    double seconds; /* by the device's clock, where it has one; of uploads by the host's */
 };
 
 /* What was measured. */

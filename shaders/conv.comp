@@ -27,7 +27,7 @@ void main()
 
     /* Pixels and channels beyond the last are computed as copies of it and not stored. */
     ReadS from = x, packed = weight;
-    const uint k = push.k, quads = (k + 3) / 4, padded = (push.n + 7) / 8 * 8;
+    const uint k = push.k, quads = (k + 3) / 4, padded = padded_columns();
     const int wide_h = int(push.wide_h), wide_w = int(push.wide_w);
     place places[ROW_GROUPS];
     uint columns[LANE_COLUMNS];
@@ -55,7 +55,7 @@ void main()
                 xs[group] = inside[group] ? xs[group] : vec4(0);
             }
             [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
-                ws[j] = load_aligned_quad(packed, ((phase_taps + tap) * quads + quad) * padded + columns[j]);
+                ws[j] = load_weight_quad(packed, ((phase_taps + tap) * quads + quad) * padded + columns[j]);
             add_quad(xs, ws);
         }
     }

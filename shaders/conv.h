@@ -19,6 +19,7 @@
 #define PS_CONV_SPEC_KERNEL_W 5
 #define PS_CONV_SPEC_STRIDE 6
 #define PS_CONV_SPEC_ALIGNED 7 /* 1 where every pixel of x begins at a multiple of four elements */
+#define PS_CONV_SPEC_Q8 8      /* 1 where the weight is in whole numbers and scales, lib/weight.glsl */
 
 /* Items are (output channel, output pixel, phase). A work group is 2 x 4 clusters, each with a tile of lib/tile.glsl. */
 #define PS_GROUP_conv_X 128

@@ -30,7 +30,7 @@ void main()
 
     /* Rows and columns beyond the last are computed as copies of it and not stored. */
     ReadS from = x, packed = weight;
-    const uint k = push.k, quads = (k + 3) / 4, padded = (push.n + 7) / 8 * 8;
+    const uint k = push.k, quads = (k + 3) / 4, padded = padded_columns();
     uint rows[ROW_GROUPS], columns[LANE_COLUMNS];
     [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
         rows[group] = min(corner.y + group * CLUSTER + LANE, push.m - 1) * k;
@@ -43,7 +43,7 @@ void main()
         [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++)
             xs[group] = load_quad(from, rows[group], quad, k, ALIGNED != 0);
         [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
-            ws[j] = load_aligned_quad(packed, quad * padded + columns[j]);
+            ws[j] = load_weight_quad(packed, quad * padded + columns[j]);
         add_quad(xs, ws);
     }
     store_tile(corner, push.m);

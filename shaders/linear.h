@@ -10,6 +10,7 @@
 #define PS_LINEAR_SPEC_VECTOR 2
 #define PS_LINEAR_SPEC_RESIDUAL 3
 #define PS_LINEAR_SPEC_ALIGNED 4  /* 1 where every row of x begins at a multiple of four elements */
+#define PS_LINEAR_SPEC_Q8 8       /* 1 where the weight is in whole numbers and scales, lib/weight.glsl */
 
 /* Items are (column of the weight, row of x). A work group is 2 x 4 clusters, each with a tile of lib/tile.glsl. */
 #define PS_GROUP_linear_X 128

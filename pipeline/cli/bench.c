@@ -12,7 +12,7 @@ struct request {
     const char *model, *devices;
     struct ps_bench_params params;
     uint32_t threads;
-    int part, table, dtype; /* of the enums of ps_bench_params */
+    int part, table, dtype, weights; /* of the enums of ps_bench_params */
     bool json, quiet;
 };
 
@@ -21,6 +21,7 @@ struct request {
 static const char *const parts[] = {"unet", "decoder", "encoder", "vision", NULL};
 static const char *const tables[] = {"scope", "kernel", "shape", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const char *const weights[] = {"full", "q8", NULL};
 
 static const struct cli_option options[] = {
     {.name = "model",
@@ -85,6 +86,13 @@ static const struct cli_option options[] = {
      .fallback = "f16 on a GPU, bf16 or f32 on the processor",
      .low = PS_DTYPE_F32,
      .choices = dtypes},
+    {.name = "weights",
+     .kind = CLI_CHOICE,
+     .offset = AT(weights),
+     .value = "KIND",
+     .help = "how the UNet's large matrices are kept: as --dtype says, or in 8 bits",
+     .fallback = "full",
+     .choices = weights},
     {.name = "device",
      .kind = CLI_TEXT,
      .offset = AT(devices),
@@ -257,6 +265,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     request.params.part = (enum ps_bench_part)request.part;
     request.params.by = (enum ps_bench_by)request.table;
     request.params.dtype = (enum ps_dtype)request.dtype;
+    request.params.weights = (enum ps_weights)request.weights;
     cli_stop_begin(request.quiet);
     (request.devices ? measure_named : measure_all)(&report, &request, &error);
     return cli_finish(&report, &error);

@@ -25,6 +25,7 @@ static void print_head(struct cli_report *report, const struct ps_device *device
                        const struct ps_bench *bench)
 {
     const struct ps_bench_params *params = &bench->resolved;
+    const char *weights = params->weights == PS_WEIGHTS_Q8 ? " with weights in q8" : "";
     char threads[32] = "", size[64] = "";
     if (bench->threads)
         snprintf(threads, sizeof threads, ", %u threads", bench->threads);
@@ -32,12 +33,12 @@ static void print_head(struct cli_report *report, const struct ps_device *device
         snprintf(size, sizeof size, ", %ux%u", params->width, params->height);
     cli_print(report, "%s: %s%s", device->selector, device->name, threads);
     if (params->part == PS_BENCH_UNET || params->part == PS_BENCH_DECODER)
-        cli_print(report, "%s of %s%s, %u frames, %s", parts[params->part],
+        cli_print(report, "%s of %s%s, %u frames, %s%s", parts[params->part],
                   model ? model : "SVD-XT with random weights", size, params->frames,
-                  cli_dtype_name(params->dtype));
+                  cli_dtype_name(params->dtype), weights);
     else
-        cli_print(report, "%s of %s%s, %s", parts[params->part], model ? model : "SVD-XT with random weights",
-                  size, cli_dtype_name(params->dtype));
+        cli_print(report, "%s of %s%s, %s%s", parts[params->part],
+                  model ? model : "SVD-XT with random weights", size, cli_dtype_name(params->dtype), weights);
 }
 
 static void print_figures(struct cli_report *report, const struct ps_bench *bench, uint64_t resident)
@@ -112,12 +113,12 @@ void cli_tell_bench(struct cli_report *report, const struct ps_device *device, c
 {
     const struct ps_bench_params *params = &bench->resolved;
     json_t *event = json_pack(
-        "{s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s, s:f}", "event", "bench", "device",
+        "{s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:i, s:s, s:f}", "event", "bench", "device",
         device->selector, "device_name", cli_json_text(device->name), "model",
         model ? cli_json_text(model) : json_null(), "part", parts[params->part], "width", (int)params->width,
         "height", (int)params->height, "frames", (int)params->frames, "dtype", cli_dtype_name(params->dtype),
-        "threads", (int)bench->threads, "rounds", (int)params->rounds, "table", tables[params->by],
-        "table_seconds", bench->table_seconds);
+        "weights", cli_weights_name(params->weights), "threads", (int)bench->threads, "rounds",
+        (int)params->rounds, "table", tables[params->by], "table_seconds", bench->table_seconds);
     json_t *figures = figures_event(bench, resident);
     if (event && figures)
         json_object_update(event, figures);

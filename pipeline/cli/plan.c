@@ -9,6 +9,11 @@ const char *cli_dtype_name(enum ps_dtype dtype)
     return dtype == PS_DTYPE_F16 ? "f16" : dtype == PS_DTYPE_BF16 ? "bf16" : "f32";
 }
 
+const char *cli_weights_name(enum ps_weights weights)
+{
+    return weights == PS_WEIGHTS_Q8 ? "q8" : "full";
+}
+
 static json_t *phase_event(const struct ps_phase_plan *phase)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}", "name", phase->name, "weights_bytes",
@@ -30,6 +35,7 @@ json_t *cli_params_event(const struct ps_render_params *params)
     if (event) {
         json_object_set_new(event, "seed", json_string(seed));
         json_object_set_new(event, "dtype", json_string(cli_dtype_name(params->dtype)));
+        json_object_set_new(event, "weights", json_string(cli_weights_name(params->weights)));
     }
     return event;
 }
@@ -48,9 +54,10 @@ static void say_plan(struct cli_report *report, const struct ps_plan *plan)
 {
     const struct ps_render_params *params = &plan->resolved;
     char a[CLI_NUMBER_SIZE], b[CLI_NUMBER_SIZE], c[CLI_NUMBER_SIZE], d[CLI_NUMBER_SIZE];
-    cli_say(report, false, "plan: %ux%u, %u frames, %u steps, guidance %g to %g, %s, seed %llu",
+    cli_say(report, false, "plan: %ux%u, %u frames, %u steps, guidance %g to %g, %s%s, seed %llu",
             params->width, params->height, params->frames, params->steps, (double)params->guidance_min,
-            (double)params->guidance_max, cli_dtype_name(params->dtype), (unsigned long long)params->seed);
+            (double)params->guidance_max, cli_dtype_name(params->dtype),
+            params->weights == PS_WEIGHTS_Q8 ? " with weights in q8" : "", (unsigned long long)params->seed);
     cli_say(report, false, "  %-8s %12s %12s %12s %14s", "phase", "weights", "scratch", "staging", "work");
     for (uint32_t i = 0; i < plan->phase_count; i++) {
         const struct ps_phase_plan *phase = &plan->phases[i];

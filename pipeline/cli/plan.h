@@ -13,4 +13,7 @@ json_t *cli_params_event(const struct ps_render_params *params);
 /* "f16"; a static string. */
 const char *cli_dtype_name(enum ps_dtype dtype);
 
+/* "full" or "q8". */
+const char *cli_weights_name(enum ps_weights weights);
+
 #endif

@@ -7,9 +7,9 @@
 #include "cli/store.h"
 
 /* Options that a sidecar has as parameters. */
-static const char *const parameters[] = {"width",    "height", "fit",       "focus", "pad-colour",  "frames",
-                                         "fps",      "motion", "noise-aug", "steps", "schedule",    "sigmas",
-                                         "guidance", "seed",   "rng",       "dtype", "decode-chunk"};
+static const char *const parameters[] = {
+    "width", "height",   "fit",    "focus",    "pad-colour", "frames", "fps",   "motion",  "noise-aug",
+    "steps", "schedule", "sigmas", "guidance", "seed",       "rng",    "dtype", "weights", "decode-chunk"};
 
 /* Options that are about the way to a clip. Its seed is known now, and a repeated render must not look for another. */
 static const char *const ways[] = {"on-fail", "rerolls"};

@@ -7,6 +7,7 @@ static const char *const rngs[] = {"philox", "torch-cpu", NULL};
 static const char *const on_fails[] = {"report", "reroll", NULL};
 static const char *const sandboxes[] = {"auto", "strict", "off", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const char *const weights[] = {"full", "q8", NULL};
 static const char *const loops[] = {"none", "boomerang", "seamless", NULL};
 static const char *const interpolations[] = {"duplicate", "blend", "motion", NULL};
 static const char *const anchors[] = {"top-left", "top",         "top-right", "left",         "centre",

@@ -15,10 +15,10 @@ struct cli_request {
     struct ps_save_params save;
     struct ps_photo_params photo_params;
     uint32_t threads;
-    int on_fail;                         /* enum cli_on_fail */
-    uint32_t rerolls, candidates, draft; /* 0 in the last two for none */
-    int fit, schedule, rng, dtype;       /* of the enums of ps_render_params */
-    int sandbox;                         /* enum ps_sandbox */
+    int on_fail;                            /* enum cli_on_fail */
+    uint32_t rerolls, candidates, draft;    /* 0 in the last two for none */
+    int fit, schedule, rng, dtype, weights; /* of the enums of ps_render_params */
+    int sandbox;                            /* enum ps_sandbox */
     const char *poster, *logo, *end_card;
     int codec, loop, interpolation, logo_anchor, caption_anchor,
         visible_label_anchor; /* of the enums of ps_save_params */

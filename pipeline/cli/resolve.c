@@ -37,6 +37,7 @@ enum ps_status cli_request_resolve(struct cli_request *request, struct ps_error 
     params->schedule = (enum ps_schedule)request->schedule;
     params->rng = (enum ps_rng)request->rng;
     params->dtype = (enum ps_dtype)request->dtype;
+    params->weights = (enum ps_weights)request->weights;
     request->photo_params.sandbox = (enum ps_sandbox)request->sandbox;
     params->sigmas = request->sigmas.values;
     params->sigma_count = request->sigmas.count;

@@ -18,7 +18,7 @@ struct ps_cpu_table {
     /* False where the threads have too little scratch; then nothing has been computed. */
     bool (*kernels[PS_KERNELS])(const struct ps_cpu_call *call);
     /* From the packed matrix of run/weight.h, whose shape t is, to the order that the products read; as many
-     * bytes. */
+     * bytes. Scales stay where they are. */
     void (*pack)(struct ps_pool *pool, struct ps_tensor t, const void *from, void *to);
     bool native_bf16; /* products of bfloat16 are faster than those of float32 */
 };

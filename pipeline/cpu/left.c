@@ -13,7 +13,10 @@ size_t PS_NAME(place_left)(struct ps_product_work *work)
     work->pointers_at = work->offsets_at + (size_t)work->group * PS_PANEL * sizeof(float);
     work->zeros_at = ps_align_up(work->pointers_at + work->block * segments * sizeof(char *), 64);
     work->rows_at = ps_align_up(work->zeros_at + work->depth * element, 64);
-    return work->rows_at + (work->gather ? (size_t)work->block * work->gathered * element : 0);
+    work->panels_at =
+        ps_align_up(work->rows_at + (work->gather ? (size_t)work->block * work->gathered * element : 0), 64);
+    const bool unpacks = work->call->launch->operands[PS_WEIGHT].type == PS_Q8;
+    return work->panels_at + (unpacks ? work->kept * PS_PANEL * work->column_bytes : 0);
 }
 
 /* An output pixel's place in the input. */

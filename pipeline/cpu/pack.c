@@ -10,12 +10,19 @@ struct pack_work {
     uint32_t panels;
 };
 
-/* Four factors each of `width` columns: bf16 to two rows of pairs, else to four rows. */
+/* Four factors each of `width` columns: bf16 and q8 to two rows of pairs, else to four rows. */
 PS_INLINE void pack_quad(enum ps_type type, const char *from, uint32_t width, char *to)
 {
     if (type == PS_BF16) {
         const uint32_t *pairs = (const uint32_t *)(const void *)from;
         uint32_t *rows = (uint32_t *)(void *)to;
+        for (uint32_t c = 0; c < width; c++) {
+            rows[c] = pairs[2 * c];
+            rows[width + c] = pairs[2 * c + 1];
+        }
+    } else if (type == PS_Q8) {
+        const uint16_t *pairs = (const uint16_t *)(const void *)from;
+        uint16_t *rows = (uint16_t *)(void *)to;
         for (uint32_t c = 0; c < width; c++) {
             rows[c] = pairs[2 * c];
             rows[width + c] = pairs[2 * c + 1];
@@ -50,11 +57,19 @@ static void task(void *user, uint32_t index, void *scratch)
 {
     (void)scratch;
     const struct pack_work *work = user;
-    V_TYPED(work->t.type, pack_panel, work, index / work->panels, index % work->panels);
+    if (work->t.type == PS_Q8)
+        pack_panel(PS_Q8, work, index / work->panels, index % work->panels);
+    else
+        V_TYPED(work->t.type, pack_panel, work, index / work->panels, index % work->panels);
 }
 
 void PS_NAME(pack)(struct ps_pool *pool, struct ps_tensor t, const void *from, void *to)
 {
-    struct pack_work work = {.t = t, .from = from, .to = to, .panels = ps_div_up(t.w, PS_PANEL)};
+    const uint64_t scales = ps_scale_bytes(t);
+    struct pack_work work = {.t = t,
+                             .from = (const char *)from + scales,
+                             .to = (char *)to + scales,
+                             .panels = ps_div_up(t.w, PS_PANEL)};
+    memcpy(to, from, scales);
     ps_pool_run(pool, task, &work, t.n * work.panels);
 }

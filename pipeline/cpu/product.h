@@ -11,6 +11,8 @@ enum { PS_X, PS_WEIGHT, PS_BIAS, PS_VECTOR, PS_RESIDUAL, PS_Y };
 struct ps_product_work {
     const struct ps_cpu_call *call;
     enum ps_type type;
+    enum ps_type
+        right; /* of the panels that tiles read: `type`, but for a PS_Q8 weight, whose numbers both types hold */
     uint32_t m, k, n; /* rows of the result, channels of x, columns of the weight */
     uint32_t vector_rows;
     float scale;
@@ -28,8 +30,10 @@ struct ps_product_work {
 
     /* Tasks are pieces of `block` rows and `group` panels. */
     uint32_t block, blocks, panels, group, groups;
+    uint64_t column_bytes; /* of a panel and one phase */
+    uint32_t kept;         /* panels that pass over a tile's rows in turn */
     /* Bytes into a thread's scratch, which begins with a tile's results. */
-    size_t offsets_at, pointers_at, zeros_at, rows_at;
+    size_t offsets_at, pointers_at, zeros_at, rows_at, panels_at;
 };
 
 /* The row of y that row `row` of the product is. */
@@ -44,7 +48,8 @@ static inline uint64_t ps_out_row(const struct ps_product_work *work, uint64_t r
 /* Fills in what follows from x's geometry, and runs. False where the threads have too little scratch. */
 bool PS_NAME(run_product)(struct ps_product_work *work);
 
-/* Bytes of scratch: a tile's results, offsets of a task's columns, pointers, zeros and gathered rows. */
+/* Bytes of scratch: a tile's results, offsets of a task's columns, pointers, zeros, gathered rows, and the panels of a PS_Q8
+ * weight that are kept. */
 size_t PS_NAME(place_left)(struct ps_product_work *work);
 
 /* Finds (or gathers) the left rows of result rows [first, first + count) and leaves pointers to them in

@@ -144,6 +144,20 @@ PS_INLINE void segment_pairs(struct strip *strip, uint32_t rows, uint32_t vector
     }
 }
 
+PS_INLINE void scale_sums(struct strip *strip, const float *factors, uint32_t rows, uint32_t vectors)
+{
+    const lane none = zero();
+    for (uint32_t j = 0; j < vectors; j++) {
+#ifdef __AVX512F__
+        const lane factor = _mm512_loadu_ps(factors + j * LANES);
+#else
+        const lane factor = _mm256_loadu_ps(factors + j * LANES);
+#endif
+        for (uint32_t i = 0; i < rows; i++)
+            strip->sums[i][j] = multiply_add(strip->sums[i][j], factor, none);
+    }
+}
+
 /* Sixteen sums of a row from column 16 v of the strip. */
 PS_INLINE v16 sums_of(const struct strip *strip, uint32_t row, uint32_t v)
 {
@@ -219,6 +233,8 @@ PS_INLINE void run_strip(const struct ps_tile *tile, enum ps_type type, uint32_t
             segment_floats(&strip, type, rows, vectors, left, tile->depth, panel, pitch, width);
         panel += tile->depth / step * pitch;
     }
+    if (tile->factors)
+        scale_sums(&strip, tile->factors + column, rows, vectors);
     if (width < STRIP)
         store_sums(tile, &strip, rows, ps_div_up(vectors * LANES, V_LANES), column);
     else if (!tile->store)

@@ -52,6 +52,7 @@ struct ps_tile {
     uint32_t width;           /* columns: a multiple of 8, at most PS_PANEL */
     const char *const *left;  /* [segments][PS_TILE_ROWS]; each is `depth` elements of PS_LEFT_TYPE */
     const char *panel;
+    const float *factors;              /* null, or what each column's sums are multiplied by: [PS_PANEL] */
     float *result;                     /* [PS_TILE_ROWS][PS_PANEL]: the sums, where `store` is null */
     const struct ps_tile_store *store; /* only with a width of PS_PANEL */
 };

@@ -66,6 +66,13 @@ static struct operand right_of(const struct ps_tile *tile, uint32_t k, uint32_t 
     return (struct operand){edge->right[0], sizeof edge->right[0]};
 }
 
+static void scale_sums(float *sums, const float *factors, uint32_t rows)
+{
+    for (uint32_t i = 0; i < rows; i++)
+        for (uint32_t j = 0; j < 2 * SIDE; j++)
+            sums[i * PS_PANEL + j] *= factors[j];
+}
+
 void PS_NAME(tile)(const struct ps_tile *tile)
 {
     const size_t pitch = tile->rows > 1 ? (size_t)(tile->left[1] - tile->left[0]) : 0;
@@ -95,5 +102,7 @@ void PS_NAME(tile)(const struct ps_tile *tile)
         _tile_stored(1, to + SIDE, result_pitch);
         _tile_stored(2, to + SIDE * PS_PANEL, result_pitch);
         _tile_stored(3, to + SIDE * PS_PANEL + SIDE, result_pitch);
+        if (tile->factors)
+            scale_sums(to, tile->factors + column, tile->rows);
     }
 }

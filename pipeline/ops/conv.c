@@ -8,7 +8,7 @@
 
 _Static_assert(PS_CONV_SPEC_ACT == PS_LINEAR_SPEC_ACT && PS_CONV_SPEC_BIAS == PS_LINEAR_SPEC_BIAS &&
                    PS_CONV_SPEC_VECTOR == PS_LINEAR_SPEC_VECTOR &&
-                   PS_CONV_SPEC_RESIDUAL == PS_LINEAR_SPEC_RESIDUAL,
+                   PS_CONV_SPEC_RESIDUAL == PS_LINEAR_SPEC_RESIDUAL && PS_CONV_SPEC_Q8 == PS_LINEAR_SPEC_Q8,
                "ps_product_begin sets these for both");
 
 /* Gives one launch of the product to the run, over its x seen as [frames, in_h, in_w, k]. */

@@ -11,6 +11,7 @@ const char *const ps_focus_words[] = {"centre", "auto", NULL};
 const char *const ps_schedule_words[] = {"karras", "ays", NULL};
 const char *const ps_rng_words[] = {"philox", "torch-cpu", NULL};
 const char *const ps_dtype_words[] = {"f32", "f16", "bf16", NULL};
+const char *const ps_weights_words[] = {"full", "q8", NULL};
 
 struct ps_origin *ps_origin_new(uint32_t file_count, struct ps_error *error)
 {

@@ -53,9 +53,7 @@ char *ps_real_text(char text[PS_REAL_TEXT], float value);
 /* Words of packshot.h's enums as the command line has them; each list ends with null. ps_focus_words ends before
  * PS_FOCUS_POINT, ps_dtype_words begins with PS_DTYPE_F32. */
 extern const char *const ps_fit_words[],
-    *const ps_focus_words[], *const ps_schedule_words[], *const ps_rng_words[], *const ps_dtype_words[];
-extern const char *const ps_fit_words[],
-    *const ps_schedule_words[], *const ps_rng_words[],
-                                    *const ps_dtype_words[]; /* ps_dtype_words begins with PS_DTYPE_F32 */
+    *const ps_focus_words[], *const ps_schedule_words[], *const ps_rng_words[], *const ps_dtype_words[],
+                                                                                    *const ps_weights_words[];
 
 #endif

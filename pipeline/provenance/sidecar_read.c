@@ -262,6 +262,7 @@ static void read_params(struct reader *root, struct ps_origin *origin)
     params->seed = take_seed(&reader);
     params->rng = (enum ps_rng)take_word(&reader, "rng", ps_rng_words);
     params->dtype = (enum ps_dtype)(PS_DTYPE_F32 + take_word(&reader, "dtype", ps_dtype_words));
+    params->weights = (enum ps_weights)take_word(&reader, "weights", ps_weights_words);
     params->decode_chunk = (uint32_t)take_whole(&reader, "decode_chunk", 0, PS_MAX_FRAMES);
     leave(&reader);
 }

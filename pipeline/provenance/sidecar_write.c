@@ -110,14 +110,14 @@ static json_t *sampling_json(const struct ps_render_params *params)
     char seed[24];
     /* Not every reader of JSON keeps 64 bits of a number. */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);
-    return json_pack("{s:I, s:I, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I}", "frames",
+    return json_pack("{s:I, s:I, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I}", "frames",
                      (json_int_t)params->frames, "fps", (json_int_t)params->fps, "motion",
                      real_json(params->motion), "noise_aug", real_json(params->noise_augmentation), "steps",
                      (json_int_t)params->steps, "schedule", ps_schedule_words[params->schedule], "sigmas",
                      sigmas_json(params), "guidance_min", real_json(params->guidance_min), "guidance_max",
                      real_json(params->guidance_max), "seed", seed, "rng", ps_rng_words[params->rng], "dtype",
-                     ps_dtype_words[params->dtype - PS_DTYPE_F32], "decode_chunk",
-                     (json_int_t)params->decode_chunk);
+                     ps_dtype_words[params->dtype - PS_DTYPE_F32], "weights",
+                     ps_weights_words[params->weights], "decode_chunk", (json_int_t)params->decode_chunk);
 }
 
 static json_t *params_json(const struct ps_render_params *params)

@@ -122,6 +122,7 @@ static void put_params(FILE *to, const struct ps_render_params *params)
     put_whole(to, "packshot:Seed", params->seed);
     put_text(to, "packshot:RNG", ps_rng_words[params->rng]);
     put_text(to, "packshot:DataType", ps_dtype_words[params->dtype - PS_DTYPE_F32]);
+    put_text(to, "packshot:Weights", ps_weights_words[params->weights]);
     put_whole(to, "packshot:DecodeChunk", params->decode_chunk);
 }
 

@@ -1,18 +1,14 @@
 #include "ref/epilogue.h"
 
-#include "run/weight.h"
-
 #include "conv.h"
 
 /* What one kernel position contributes to an output channel: input pixel `pixel` times tap `tap`. */
 static double tap_product(const struct ps_ref_call *call, uint64_t pixel, uint32_t tap, uint32_t column)
 {
     const struct ps_conv_push *push = call->push;
-    const struct ps_tensor weight = call->launch->operands[PS_REF_WEIGHT];
     double sum = 0;
     for (uint32_t k = 0; k < push->k; k++)
-        sum += (double)ps_ref_load(call, PS_REF_X, pixel * push->k + k) *
-               (double)ps_ref_load(call, PS_REF_WEIGHT, ps_packed_index(weight.h, weight.w, tap, k, column));
+        sum += (double)ps_ref_load(call, PS_REF_X, pixel * push->k + k) * ps_ref_weight(call, tap, k, column);
     return sum;
 }
 

@@ -5,10 +5,24 @@
 
 #include "ref/ref.h"
 
+#include "run/weight.h"
+
 #include "linear.h"
 
 /* Operands of both kernels, as in kernels.def. */
 enum { PS_REF_X, PS_REF_WEIGHT, PS_REF_BIAS, PS_REF_VECTOR, PS_REF_RESIDUAL, PS_REF_Y };
+
+/* The weight of input channel `row` of output channel `column` at `tap`. */
+static inline double ps_ref_weight(const struct ps_ref_call *call, uint32_t tap, uint32_t row,
+                                   uint32_t column)
+{
+    const struct ps_tensor weight = call->launch->operands[PS_REF_WEIGHT];
+    const uint64_t index = ps_packed_index(weight.h, weight.w, tap, row, column);
+    if (weight.type != PS_Q8)
+        return (double)ps_ref_load(call, PS_REF_WEIGHT, index);
+    const float *scales = call->operands[PS_REF_WEIGHT];
+    return (double)scales[column] * ((const int8_t *)(scales + weight.w))[index];
+}
 
 struct ps_ref_epilogue {
     uint32_t n, vector_rows;

@@ -91,6 +91,7 @@ static bool resolve(struct ps_bench_params *p, enum ps_type *type, const struct 
            ps_param_in_range("table", p->by, PS_BENCH_SCOPES, PS_BENCH_SHAPES, error) &&
            ps_param_is_size("width", p->width, error) && ps_param_is_size("height", p->height, error) &&
            ps_param_in_range("frames", p->frames, 1, PS_MAX_FRAMES, error) &&
+           ps_param_in_range("weights", p->weights, PS_WEIGHTS_FULL, PS_WEIGHTS_Q8, error) &&
            ps_param_in_range("rounds", p->rounds, 1, MOST_ROUNDS, error) &&
            ps_param_type(&p->dtype, type, context, error);
 }
@@ -158,6 +159,8 @@ static enum ps_status measure(struct job *job, const struct ps_context *context,
                                    .weights = job->subject.weights,
                                    .store = job->subject.store,
                                    .type = type,
+                                   .quantised = job->bench->resolved.weights == PS_WEIGHTS_Q8 &&
+                                                job->subject.part == PS_BENCH_UNET,
                                    .steps = job->steps,
                                    .body = body,
                                    .subject = job};

@@ -16,9 +16,15 @@ struct trial {
     uint64_t scratch_bytes, staging_bytes, flops;
 };
 
+static struct ps_tensor weight_shape(const struct ps_phase *phase, uint32_t i)
+{
+    const struct ps_weight *weight = &phase->weights->items[i];
+    return ps_packed_shape(weight, ps_weight_type(weight, phase->type, phase->quantised));
+}
+
 static uint64_t weight_bytes(const struct ps_phase *phase, uint32_t i)
 {
-    return ps_align_up(ps_span_bytes(ps_packed_shape(&phase->weights->items[i], phase->type)), PS_ALIGNMENT);
+    return ps_align_up(ps_span_bytes(weight_shape(phase, i)), PS_ALIGNMENT);
 }
 
 static uint64_t largest_weight(const struct ps_phase *phase, bool matrices_alone)
@@ -56,6 +62,7 @@ static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phas
     struct ps_backend plan = ps_plan_backend(backend);
     struct ps_run run;
     ps_run_begin(&run, &plan, phase->type, error);
+    run.quantised = phase->quantised;
     run.chunk_bytes = chunk_bytes;
     run.frugal = frugal;
     run.ring_bytes = least_ring(phase);
@@ -87,7 +94,7 @@ static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *ph
     for (uint32_t i = 0; placed && i < phase->weights->count; i++) {
         if (arena.used + weight_bytes(phase, i) > room)
             continue;
-        struct ps_tensor t = ps_packed_shape(&phase->weights->items[i], phase->type);
+        struct ps_tensor t = weight_shape(phase, i);
         t.offset = ps_arena_take(&arena, weight_bytes(phase, i));
         placed = t.offset != PS_NO_OFFSET;
         plan->resident[i] = t;
@@ -142,6 +149,14 @@ static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const st
     return false;
 }
 
+/* With room for two transfers the next weight is converted while the last one is on its way to the device. */
+static void widen_staging(struct trial *trial, const struct ps_backend *backend, uint64_t budget,
+                          uint64_t weights)
+{
+    if (backend->staging_needed && weights + trial->scratch_bytes + 2 * trial->staging_bytes <= budget)
+        trial->staging_bytes *= 2;
+}
+
 enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase *phase,
                               const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
 {
@@ -160,6 +175,7 @@ enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase
     }
     if (error->status)
         return error->status;
+    widen_staging(&trial, backend, budget, plan->streamed ? plan->ring_bytes : all);
     const uint64_t room = budget - trial.scratch_bytes - trial.staging_bytes;
     if (!place_weights(plan, phase, backend->segment_limit, room)) {
         ps_layout_free(plan);
@@ -211,6 +227,7 @@ enum ps_status ps_layout_run(const struct ps_layout_plan *plan, const struct ps_
 {
     struct ps_run run;
     ps_run_begin(&run, backend, phase->type, error);
+    run.quantised = phase->quantised;
     run.chunk_bytes = plan->chunk_bytes;
     run.frugal = plan->frugal;
     run.store = phase->store;

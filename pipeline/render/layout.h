@@ -10,6 +10,7 @@ struct ps_phase {
     const struct ps_weight_set *weights;
     const struct ps_store *store;
     enum ps_type type;
+    bool quantised; /* large weights are PS_Q8 */
     uint32_t steps;
     /* Runs `steps` of the phase's steps, which all need the same memory: all of them, or one to find out how
      * much that is. On the plan interpreter host data is neither there nor wanted. */

@@ -66,7 +66,8 @@ static bool ranges_hold(const struct ps_render_params *p, struct ps_error *error
            ps_param_in_range("focus y", (double)p->focus_y, 0, 1, error) &&
            ps_param_in_range("pad colour", p->pad_colour, 0, 0xffffff, error) &&
            ps_param_in_range("schedule", p->schedule, PS_SCHEDULE_KARRAS, PS_SCHEDULE_AYS, error) &&
-           ps_param_in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error);
+           ps_param_in_range("rng", p->rng, PS_RNG_PHILOX, PS_RNG_TORCH_CPU, error) &&
+           ps_param_in_range("weights", p->weights, PS_WEIGHTS_FULL, PS_WEIGHTS_Q8, error);
 }
 
 static enum ps_status make_sigmas(struct ps_request *request, const struct ps_model *model,

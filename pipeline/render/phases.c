@@ -335,6 +335,7 @@ void ps_session_phases(struct ps_session *session, struct ps_phase phases[PS_MAX
                                               .weights = &model->unet.weights,
                                               .store = &parts[PS_PART_UNET].store,
                                               .type = request->type,
+                                              .quantised = request->params.weights == PS_WEIGHTS_Q8,
                                               .steps = steps,
                                               .body = unet_phase,
                                               .subject = session};

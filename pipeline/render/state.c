@@ -136,6 +136,7 @@ static void add_params(struct ps_state *state, const struct ps_request *request,
     add(state, "seed", "%llu", (unsigned long long)params->seed);
     add(state, "rng", "%s", ps_rng_words[params->rng]);
     add(state, "dtype", "%s", ps_dtype_words[params->dtype - PS_DTYPE_F32]);
+    add(state, "weights", "%s", ps_weights_words[params->weights]);
 }
 
 static void add_facts(struct ps_state *state, const struct ps_session *session, struct ps_error *error)

@@ -12,7 +12,7 @@ enum ps_kernel {
 };
 
 #define PS_MAX_OPERANDS 6
-#define PS_MAX_SPEC 8
+#define PS_MAX_SPEC 9
 #define PS_MAX_PUSH_BYTES 80
 
 /* A row of kernels.def. */

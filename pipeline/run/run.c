@@ -136,6 +136,13 @@ uint32_t ps_chunk(const struct ps_run *run, uint32_t count, uint64_t bytes_each)
     return (uint32_t)ps_max_u64(1, ps_min_u64(fits, count));
 }
 
+enum ps_type ps_weight_type(const struct ps_weight *weight, enum ps_type type, bool quantised)
+{
+    const bool is_large = weight->pack == PS_PACK_MATRIX && !weight->phases && weight->rows >= PS_Q8_LEAST &&
+                          weight->columns >= PS_Q8_LEAST;
+    return quantised && is_large ? PS_Q8 : type;
+}
+
 struct ps_tensor ps_packed_shape(const struct ps_weight *weight, enum ps_type type)
 {
     struct ps_tensor t = {.type = type, .space = PS_WEIGHTS, .n = 1, .h = 1};
@@ -203,7 +210,7 @@ bool ps_run_load(struct ps_run *run, const struct ps_weight *weight, struct ps_t
     if (!ps_run_ok(run))
         return false;
     void *to = run->backend->ops->upload_begin(run->backend, t, run->error);
-    if (to && run->store->fill(run->store, weight, run->type, to, run->error))
+    if (to && run->store->fill(run->store, weight, t.type, to, run->error))
         run->backend->ops->upload_end(run->backend, run->error);
     return ps_run_ok(run);
 }
@@ -215,7 +222,7 @@ struct ps_tensor ps_run_weight(struct ps_run *run, const struct ps_weight *weigh
         return none;
     if (run->resident && !ps_is_null(run->resident[weight->index]))
         return run->resident[weight->index];
-    struct ps_tensor t = ps_packed_shape(weight, run->type);
+    struct ps_tensor t = ps_packed_shape(weight, ps_weight_type(weight, run->type, run->quantised));
     if (ring_find(run, weight->index, &t.offset))
         return t;
     if (!ring_take(run, weight->index, ps_span_bytes(t), &t.offset))
@@ -228,6 +235,8 @@ static bool operand_fits(const struct ps_launch *launch, char letter, struct ps_
 {
     if (ps_is_null(t))
         return letter == 's';
+    if (t.type == PS_Q8)
+        return letter == 'W' && !t.split;
     return !t.split && t.type == (letter == 'F' ? PS_F32 : launch->type);
 }
 

@@ -21,6 +21,7 @@ struct ps_run {
     struct ps_error *error;
     struct ps_backend *backend;
     enum ps_type type;    /* storage of the phase's activations and weights */
+    bool quantised;       /* large matrices are PS_Q8: ps_weight_type */
     uint64_t chunk_bytes; /* what one chunk of a chunked chain may take; a result of planning, at most
                              PS_MAX_CHUNK */
     bool frugal; /* compute a clip-long intermediate twice rather than hold it; a result of planning */
@@ -101,7 +102,7 @@ uint32_t ps_chunk(const struct ps_run *run, uint32_t count, uint64_t bytes_each)
  * pointer. */
 struct ps_tensor ps_run_weight(struct ps_run *run, const struct ps_weight *weight);
 
-/* Uploads the packed weight to t, a tensor of its packed shape and the run's type. False after an error. */
+/* Uploads the packed weight to t, a tensor of its packed shape in the type of ps_weight_type. False after an error. */
 bool ps_run_load(struct ps_run *run, const struct ps_weight *weight, struct ps_tensor t);
 
 /* Checks a launch against its kernel's row and hands it to the interpreter. */

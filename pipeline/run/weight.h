@@ -12,7 +12,9 @@
  *  vector: the elements in file order, as [1, 1, rows, columns].
  *  matrix: file [columns, rows, taps...] (a linear layer's [out, in], a convolution's [out, in, kh, kw] or
  *          [out, in, kt, 1, 1]) as [taps, ceil(rows / 4), columns rounded up to 8, 4]: four input channels of
- * one output channel are one vec4, output channels lie side by side. Padding is zero. */
+ * one output channel are one vec4, output channels lie side by side. Padding is zero. Of the type PS_Q8 each element is
+ *          a whole number from -127 to 127, and weights are it times the float32 scale of its output channel; the scales
+ *          lie before the elements. */
 enum ps_pack { PS_PACK_VECTOR, PS_PACK_MATRIX };
 
 #define PS_PACK_COLUMNS 8
@@ -57,7 +59,14 @@ struct ps_store {
                  struct ps_error *error);
 };
 
-/* The shape that a packed weight has, with offset 0 in PS_WEIGHTS. */
+/* How a weight is stored in a phase of storage type `type`: with `quantised` large matrices are PS_Q8. Vectors stay, norms'
+ * gains and biases, which are few; and matrices with fewer than PS_Q8_LEAST inputs or outputs, at the model's edges, which
+ * are few as well and whose error would go straight into latents or pixels; and kernels in phases, sums made in the storage
+ * type. */
+#define PS_Q8_LEAST 32
+enum ps_type ps_weight_type(const struct ps_weight *weight, enum ps_type type, bool quantised);
+
+/* The shape that a packed weight has in that type, with offset 0 in PS_WEIGHTS. */
 struct ps_tensor ps_packed_shape(const struct ps_weight *weight, enum ps_type type);
 
 /* Index, in elements, of input channel `row` of output channel `column` at `tap` in a packed matrix. */

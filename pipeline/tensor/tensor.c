@@ -70,7 +70,9 @@ struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t
 
 const char *ps_type_name(enum ps_type type)
 {
-    return type == PS_F32 ? "f32" : type == PS_F16 ? "f16" : "bf16";
+    static const char *const names[] = {
+        [PS_F32] = "f32", [PS_F16] = "f16", [PS_BF16] = "bf16", [PS_Q8] = "q8"};
+    return names[type];
 }
 
 const char *ps_shape_text(struct ps_tensor t, char text[PS_SHAPE_TEXT])

@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How elements are stored; arithmetic on them is always float. */
-enum ps_type { PS_F32, PS_F16, PS_BF16, PS_TYPES };
+/* How elements are stored; arithmetic on them is always float. Activations have one of the first PS_TYPES. PS_Q8 is for
+ * packed matrices of run/weight.h alone. */
+enum ps_type { PS_F32, PS_F16, PS_BF16, PS_TYPES, PS_Q8 = PS_TYPES };
 
 /* Which memory a tensor lies in. A space is a row of segments, each one device allocation; an offset is
  * segment << PS_SEGMENT_SHIFT | bytes into the segment. A tensor lies in one segment, or it is split: a
@@ -40,7 +41,7 @@ static inline bool ps_is_null(struct ps_tensor t)
 
 static inline uint64_t ps_type_bytes(enum ps_type type)
 {
-    return type == PS_F32 ? 4 : 2;
+    return type == PS_F32 ? 4 : type == PS_Q8 ? 1 : 2;
 }
 
 /* Elements of one frame, and rows of the matrix [rows, c] that the tensor is. */
@@ -65,10 +66,18 @@ static inline bool ps_is_dense(struct ps_tensor t)
     return t.n <= 1 || t.pitch == ps_frame_elements(t);
 }
 
-/* Bytes from the first to the last element, gaps between frames included. Of a tensor that is not split. */
+/* Bytes of the scales that lie before the elements of a PS_Q8 matrix: a float32 for each of its columns. */
+static inline uint64_t ps_scale_bytes(struct ps_tensor t)
+{
+    return t.type == PS_Q8 ? (uint64_t)t.w * 4 : 0;
+}
+
+/* Bytes from the first to the last element, scales and gaps between frames included. Of a tensor that is not split. */
 static inline uint64_t ps_span_bytes(struct ps_tensor t)
 {
-    return ps_is_null(t) ? 0 : ((t.n - 1) * t.pitch + ps_frame_elements(t)) * ps_type_bytes(t.type);
+    return ps_is_null(t)
+               ? 0
+               : ((t.n - 1) * t.pitch + ps_frame_elements(t)) * ps_type_bytes(t.type) + ps_scale_bytes(t);
 }
 
 /* Frames [first, first + count) of t; not split where one segment holds them. */
@@ -88,7 +97,7 @@ struct ps_tensor ps_in_room(struct ps_tensor room, uint32_t h, uint32_t w, uint3
 /* The same dense elements, not split, under another shape of as many elements. */
 struct ps_tensor ps_reshape(struct ps_tensor t, uint32_t n, uint32_t h, uint32_t w, uint32_t c);
 
-/* "f32", "f16" or "bf16". */
+/* "f32", "f16", "bf16" or "q8". */
 const char *ps_type_name(enum ps_type type);
 
 /* Writes "[n, h, w, c] f16" to text and returns text. */

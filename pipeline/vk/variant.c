@@ -91,6 +91,7 @@ static const struct ps_vk_variant variants[] = {
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
+_Static_assert(PS_TILE_LANES == PS_MAX_SPEC, "constants of a variant follow those of its kernel");
 _Static_assert(VARIANTS <= 32, "a bit for each in ps_vk.variants");
 
 uint32_t ps_vk_variant_count(void)

@@ -1,9 +1,10 @@
 /* Reads the tensors of a weight piece by piece and packs them. A piece is a few whole rows of the file's
  * matrix, that is output channels, where they fit the buffer, and a part of one row where a single one does
- * not. */
+ * not. Of a matrix in whole numbers (PS_Q8) the pieces are converted to float32 first. */
 #include "weights/part.h"
 
 #include "base/checked.h"
+#include "base/half.h"
 #include "weights/convert.h"
 #include "weights/pack.h"
 
@@ -17,10 +18,12 @@
 struct filler {
     const struct ps_part *part;
     const struct ps_weight *weight;
-    enum ps_type type;
+    enum ps_type type; /* that pieces are converted to */
     struct ps_packed packed;
     uint8_t *stored;    /* PIECE_BYTES as stored */
     uint8_t *converted; /* as many elements of `type` */
+    int8_t *whole;      /* as many whole numbers; null unless the weight is PS_Q8, as is: */
+    float *most;        /* of each packed column the largest magnitude */
     struct ps_error *error;
 };
 
@@ -79,6 +82,48 @@ static uint64_t piece_capacity(const struct ps_entry *entry)
     return PIECE_BYTES / (ps_stored_bits(entry->type) / 8);
 }
 
+/* ---- whole numbers: an element is round(127 value / largest magnitude of its column)
+ * -------------------------------------------------------------------------------- */
+
+/* The largest magnitude of finite floats. */
+static float largest(const float *from, size_t count)
+{
+    int32_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        const int32_t magnitude = (int32_t)(ps_bits_from_float(from[i]) & 0x7fffffff);
+        most = magnitude > most ? magnitude : most;
+    }
+    return ps_float_from_bits((uint32_t)most);
+}
+
+/* What values are multiplied by. Columns of numbers so small that this would be no float are taken as zeros. */
+static float steps_of(float most)
+{
+    return most >= 0x1p-100f ? 127 / most : 0;
+}
+
+/* The nearest whole number, halves to even: the sum's last place is 1. */
+static int8_t whole_number(float value, float steps)
+{
+    return (int8_t)(ps_bits_from_float(value * steps + 0x1.8p23f) & 0xff);
+}
+
+/* Turns `count` elements of packed column `column` into whole numbers. */
+static const void *to_whole(const struct filler *filler, uint32_t column, const void *from, size_t count,
+                            int8_t *to)
+{
+    const float *values = from, steps = steps_of(filler->most[column]);
+    for (size_t i = 0; i < count; i++)
+        to[i] = whole_number(values[i], steps);
+    return to;
+}
+
+static void write_scales(const struct filler *filler, float *scales)
+{
+    for (uint32_t i = 0; i < filler->packed.columns_padded; i++)
+        scales[i] = steps_of(filler->most[i]) > 0 ? filler->most[i] / 127 : 0;
+}
+
 /* ---- matrices
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -101,7 +146,8 @@ static bool fill_columns(const struct filler *filler, const struct ps_entry *ent
                          uint32_t base, uint32_t column, uint32_t count)
 {
     const uint64_t row = file_row(filler->weight),
-                   skipped = (uint64_t)filler->weight->first_row * filler->weight->taps;
+                   skipped = (uint64_t)filler->weight->first_row * filler->weight->taps,
+                   used = (uint64_t)filler->weight->rows * filler->weight->taps;
     const void *places[PS_PACK_ROWS];
     const uint32_t step = filler->weight->interleave ? 2 : 1;
     /* Neighbours in the file are `step` columns apart: one read for each half. */
@@ -115,6 +161,10 @@ static bool fill_columns(const struct filler *filler, const struct ps_entry *ent
         for (uint32_t i = 0; i < rows; i++)
             places[i * step + half] = piece(filler, entry, at + i * row + skipped);
         at += rows * row;
+    }
+    for (uint32_t i = 0; i < count && filler->whole; i++) {
+        filler->most[base + column + i] = largest(places[i], used);
+        places[i] = to_whole(filler, base + column + i, places[i], used, filler->whole + i * used);
     }
     ps_pack_columns(&filler->packed, base + column, count, 0, filler->weight->rows, places);
     return true;
@@ -133,13 +183,23 @@ static bool fill_long_column(const struct filler *filler, const struct ps_entry 
     }
     const uint64_t start =
         row_of(filler, columns, column) * file_row(weight) + (uint64_t)weight->first_row * weight->taps;
-    for (uint32_t row = 0; row < weight->rows; row += step) {
-        const uint32_t rows = (uint32_t)ps_min_u64(step, weight->rows - row);
-        if (!load(filler, entry, start + (uint64_t)row * weight->taps, (size_t)rows * weight->taps, 0))
-            return false;
-        const void *const place = piece(filler, entry, 0);
-        ps_pack_columns(&filler->packed, base + column, 1, row / 4, rows, &place);
-    }
+    /* Whole numbers take two passes: the first one looks for the largest. */
+    for (int pass = filler->whole ? 0 : 1; pass < 2; pass++)
+        for (uint32_t row = 0; row < weight->rows; row += step) {
+            const uint32_t rows = (uint32_t)ps_min_u64(step, weight->rows - row);
+            const size_t count = (size_t)rows * weight->taps;
+            if (!load(filler, entry, start + (uint64_t)row * weight->taps, count, 0))
+                return false;
+            const void *place = piece(filler, entry, 0);
+            float *most = filler->whole ? &filler->most[base + column] : NULL;
+            if (pass == 0) {
+                *most = fmaxf(*most, largest(place, count));
+                continue;
+            }
+            if (filler->whole)
+                place = to_whole(filler, base + column, place, count, filler->whole);
+            ps_pack_columns(&filler->packed, base + column, 1, row / 4, rows, &place);
+        }
     return true;
 }
 
@@ -164,25 +224,45 @@ static bool fill_source(const struct filler *filler, const struct ps_entry *entr
     return true;
 }
 
+/* `count` elements of a row of the file, at place `at` of the piece: those of the packed columns from `column` on. In the
+ * first of two passes they are measured, in the last one turned into whole numbers where such are asked for. */
+static const void *load_channel(const struct filler *filler, const struct ps_entry *entry, uint64_t first,
+                                size_t count, size_t at, uint32_t column, int pass)
+{
+    if (!load(filler, entry, first, count, at))
+        return NULL;
+    const void *elements = piece(filler, entry, at);
+    if (!filler->whole)
+        return elements;
+    const float *values = elements;
+    for (size_t i = 0; i < count && pass == 0; i++)
+        filler->most[column + i] = fmaxf(filler->most[column + i], fabsf(values[i]));
+    for (size_t i = 0; i < count && pass == 1; i++)
+        filler->whole[at + i] = whole_number(values[i], steps_of(filler->most[column + i]));
+    return filler->whole + at;
+}
+
 /* A source stored [rows, columns]: four rows of the file are one quad. */
 static bool fill_transposed(const struct filler *filler, const struct ps_entry *entry, uint32_t columns,
                             uint32_t base)
 {
     const uint32_t step = (uint32_t)piece_capacity(entry) / 4, rows = filler->weight->rows;
-    for (uint32_t quad = 0; quad * 4 < rows; quad++) {
-        for (uint32_t column = 0; column < columns; column += step) {
-            const uint32_t count = (uint32_t)ps_min_u64(step, columns - column);
-            const void *channels[4] = {NULL};
-            for (uint32_t i = 0; i < 4 && quad * 4 + i < rows; i++) {
-                const uint64_t row = (uint64_t)filler->weight->first_row + quad * 4 + i;
-                const uint64_t first = row * entry->shape[0] + column;
-                if (!load(filler, entry, first, count, (size_t)i * step))
-                    return false;
-                channels[i] = piece(filler, entry, (size_t)i * step);
+    for (int pass = filler->whole ? 0 : 1; pass < 2; pass++)
+        for (uint32_t quad = 0; quad * 4 < rows; quad++)
+            for (uint32_t column = 0; column < columns; column += step) {
+                const uint32_t count = (uint32_t)ps_min_u64(step, columns - column);
+                const void *channels[4] = {NULL};
+                for (uint32_t i = 0; i < 4 && quad * 4 + i < rows; i++) {
+                    const uint64_t row = (uint64_t)filler->weight->first_row + quad * 4 + i;
+                    const uint64_t first = row * entry->shape[0] + column;
+                    channels[i] =
+                        load_channel(filler, entry, first, count, (size_t)i * step, base + column, pass);
+                    if (!channels[i])
+                        return false;
+                }
+                if (pass == 1)
+                    ps_pack_channels(&filler->packed, base + column, count, quad, channels);
             }
-            ps_pack_channels(&filler->packed, base + column, count, quad, channels);
-        }
-    }
     return true;
 }
 
@@ -304,7 +384,7 @@ static bool fill_vector(const struct filler *filler)
  * ------------------------------------------------------------------------------------------------------ */
 
 /* The weight must ask for what its sources have; they come from the binder, which has seen the shapes. */
-static bool check(const struct filler *filler)
+static bool check(const struct filler *filler, enum ps_type type)
 {
     const struct ps_weight *weight = filler->weight;
     bool valid = weight->source_count >= 1 && weight->source_count <= PS_WEIGHT_SOURCES &&
@@ -321,7 +401,7 @@ static bool check(const struct filler *filler)
             ps_stored_readable(entry->type) && needed <= ps_entry_elements(entry) &&
             (!weight->phases ||
              (weight->pack == PS_PACK_MATRIX && weight->source_count == 1 && weight->taps == 16 &&
-              !weight->source_rows && !weight->interleave && !entry->transposed)) &&
+              !weight->source_rows && !weight->interleave && !entry->transposed && type != PS_Q8)) &&
             (!weight->interleave || (weight->source_count == 1 && needed == ps_entry_elements(entry))) &&
             (!entry->transposed || (weight->pack == PS_PACK_MATRIX && entry->rank == 2 && weight->taps == 1 &&
                                     !weight->interleave && columns_of_each(weight) <= entry->shape[0] &&
@@ -339,23 +419,31 @@ bool ps_part_fill(const struct ps_store *store, const struct ps_weight *weight, 
     struct filler filler = {
         .part = (const struct ps_part *)(const void *)store,
         .weight = weight,
-        .type = type,
-        .packed = {.to = to,
+        .type = type == PS_Q8 ? PS_F32 : type,
+        .packed = {.to = (char *)to + ps_scale_bytes(ps_packed_shape(weight, type)),
                    .element_bytes = (uint32_t)ps_type_bytes(type),
                    .taps = weight->taps,
                    .quads = ps_div_up(weight->rows, 4),
                    .columns_padded = (uint32_t)ps_align_up(weight->columns, PS_PACK_COLUMNS)},
         .error = error,
     };
-    if (!check(&filler))
+    if (!check(&filler, type))
         return false;
     filler.stored = malloc(PIECE_BYTES);
     filler.converted = malloc(2 * PIECE_BYTES);
+    if (type == PS_Q8) {
+        filler.whole = malloc(PIECE_BYTES);
+        filler.most = calloc(filler.packed.columns_padded, sizeof *filler.most);
+    }
     bool done = false;
-    if (!filler.stored || !filler.converted)
+    if (!filler.stored || !filler.converted || (type == PS_Q8 && (!filler.whole || !filler.most)))
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "no memory to read weights");
     else
         done = weight->pack == PS_PACK_MATRIX ? fill_matrix(&filler) : fill_vector(&filler);
+    if (done && filler.most)
+        write_scales(&filler, to);
+    free(filler.most);
+    free(filler.whole);
     free(filler.converted);
     free(filler.stored);
     return done;

@@ -62,27 +62,32 @@ static uint8_t *vec4_at(const struct ps_packed *packed, uint32_t tap, uint32_t q
         }                                                                                                    \
     }
 
+DEFINE_PACK(uint8_t, pack8)
 DEFINE_PACK(uint16_t, pack16)
 DEFINE_PACK(uint32_t, pack32)
+
+/* The function of that name for elements of the packed matrix's size. */
+#define PACK(packed, name)                                                                                   \
+    ((packed)->element_bytes == 1   ? pack8_##name                                                           \
+     : (packed)->element_bytes == 2 ? pack16_##name                                                          \
+                                    : pack32_##name)
 
 void ps_pack_columns(const struct ps_packed *packed, uint32_t column, uint32_t count, uint32_t first_quad,
                      uint32_t rows, const void *const *columns)
 {
-    const bool small = packed->element_bytes == 2;
     const uint32_t quads = rows / 4;
     if (packed->taps == 1)
-        (small ? pack16_linear : pack32_linear)(packed, column, count, first_quad, quads, columns);
+        PACK(packed, linear)(packed, column, count, first_quad, quads, columns);
     else
-        (small ? pack16_conv : pack32_conv)(packed, column, count, first_quad, quads, columns);
+        PACK(packed, conv)(packed, column, count, first_quad, quads, columns);
     if (rows % 4)
-        (small ? pack16_tail : pack32_tail)(packed, column, count, first_quad + quads, rows % 4,
-                                            (size_t)quads * 4, columns);
+        PACK(packed, tail)(packed, column, count, first_quad + quads, rows % 4, (size_t)quads * 4, columns);
 }
 
 void ps_pack_channels(const struct ps_packed *packed, uint32_t column, uint32_t count, uint32_t quad,
                       const void *const channels[4])
 {
-    (packed->element_bytes == 2 ? pack16_channels : pack32_channels)(packed, column, count, quad, channels);
+    PACK(packed, channels)(packed, column, count, quad, channels);
 }
 
 void ps_pack_padding(const struct ps_packed *packed, uint32_t column)

@@ -9,7 +9,7 @@
 /* A packed matrix in the making. */
 struct ps_packed {
     void *to;
-    uint32_t element_bytes; /* 2 or 4 */
+    uint32_t element_bytes; /* 1, 2 or 4 */
     uint32_t taps, quads, columns_padded;
 };
 

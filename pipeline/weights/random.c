@@ -79,7 +79,18 @@ static void fill_bf16(uint16_t *to, uint64_t count, uint32_t seed, float scale)
         to[i] = ps_bf16_from_float(scale * number((uint32_t)i + seed));
 }
 
-/* Padding is zero, as kernels expect. */
+/* Every whole number from -127 to 127, with scales that make `scale` the largest. */
+static void fill_q8(void *to, struct ps_tensor shape, uint32_t seed, float scale)
+{
+    float *scales = to;
+    int8_t *elements = (int8_t *)(scales + shape.w);
+    for (uint32_t i = 0; i < shape.w; i++)
+        scales[i] = scale / 127;
+    for (uint64_t i = 0; i < ps_elements(shape); i++)
+        elements[i] = (int8_t)(127 * number((uint32_t)i + seed));
+}
+
+/* Padding is zero, as kernels expect. `to` is where the elements begin. */
 static void clear_padding(const struct ps_weight *weight, struct ps_tensor shape, char *to)
 {
     const struct ps_packed packed = {.to = to,
@@ -105,12 +116,14 @@ static bool fill_random(const struct ps_store *store, const struct ps_weight *we
     const bool matrix = weight->pack == PS_PACK_MATRIX;
     /* Of a uniform distribution with the variance 1 / inputs. */
     const float scale = matrix ? sqrtf(3.0f / ((float)weight->rows * (float)weight->taps)) : 1.0f;
-    if (type == PS_F32)
+    if (type == PS_Q8)
+        fill_q8(to, shape, seed, scale);
+    else if (type == PS_F32)
         fill_floats(to, count, seed, scale);
     else
         (type == PS_F16 ? fill_halves : fill_bf16)(to, count, seed, scale);
     if (matrix)
-        clear_padding(weight, shape, to);
+        clear_padding(weight, shape, (char *)to + ps_scale_bytes(shape));
     return true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "lib/epilogue.glsl"
 #include "lib/variant.h"
+#include "lib/weight.glsl"
 
 layout(local_size_x_id = PS_TILE_LANES) in;
 layout(constant_id = PS_TILE_LANES) const uint LANES = 64;
@@ -64,6 +65,12 @@ SumsMatrix totals[DOWN * ACROSS];
 f16vec4 halves_of(uvec2 words)
 {
     return f16vec4(unpackFloat2x16(words.x), unpackFloat2x16(words.y));
+}
+
+/* A quad of the weight from its words, of which whole numbers have one. */
+f16vec4 weights_of(uvec2 words)
+{
+    return Q8 != 0 ? f16vec4(whole_numbers(words.x)) : halves_of(words);
 }
 
 /* Four channels of a row from `column` of all taps' channels on, where rows may begin anywhere. */
@@ -136,7 +143,7 @@ void clear_sums()
  * from `end` on are zeros. */
 void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
 {
-    const uint padded = (push.n + 7) / 8 * 8, phase_quads = TAPS * ((push.k + 3) / 4);
+    const uint padded = padded_columns(), phase_quads = TAPS * ((push.k + 3) / 4);
     const uint quads = min(phase_quads, end * (DEPTH / 4)), first_quad = GROUP.z * phase_quads;
     const uint crew = gl_LocalInvocationIndex / CREW;
     const uint my_row = LANE / EIGHTS, rows_apart = CREW / EIGHTS, my_channel = LANE % EIGHTS * 8;
@@ -156,8 +163,11 @@ void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
             [[unroll]] for (uint i = 0; i < WEIGHT_PAIRS; i++) {
                 const uvec2 at = pair_place(i) + uvec2(quad, corner.x);
                 pairs[i] = uvec4(0);
-                if (at.x < quads)
-                    pairs[i] = ReadEights(weight).at[((first_quad + at.x) * padded + min(at.y, padded - 2)) / 2];
+                const uint from = (first_quad + at.x) * padded + min(at.y, padded - 2);
+                if (at.x < quads && Q8 != 0)
+                    pairs[i].xz = uvec2(load_whole_word(weight, from), load_whole_word(weight, from + 1));
+                else if (at.x < quads)
+                    pairs[i] = ReadEights(weight).at[from / 2];
             }
             gather_walk(DEPTH);
         }
@@ -173,8 +183,8 @@ void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
             [[unroll]] for (uint i = 0; i < WEIGHT_PAIRS; i++) {
                 const uvec2 place = pair_place(i);
                 const uint at = (stage * COLUMNS + place.y) * PITCH + place.x;
-                ws[at] = halves_of(pairs[i].xy);
-                ws[at + PITCH] = halves_of(pairs[i].zw);
+                ws[at] = weights_of(pairs[i].xy);
+                ws[at + PITCH] = weights_of(pairs[i].zw);
             }
         }
         barrier();
@@ -222,7 +232,7 @@ void store_sums(uvec2 corner, uint rows)
             if (m < rows && column < push.n) {
                 vec4 biased = staged[from + quad];
                 [[unroll]] for (uint c = 0; c < 4; c++)
-                    biased[c] += load_bias(column + c);
+                    biased[c] = biased[c] * weight_scale(weight, column + c) + load_bias(column + c);
                 store_quad(m, column, biased);
             }
         }

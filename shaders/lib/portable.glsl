@@ -10,6 +10,7 @@
 
 #include "lib/epilogue.glsl"
 #include "lib/variant.h"
+#include "lib/weight.glsl"
 
 layout(local_size_x_id = PS_TILE_LANES) in;
 layout(constant_id = PS_TILE_LANES) const uint LANES = 64;
@@ -73,7 +74,7 @@ uvec2 lane_place()
 void compute_tile(uint rows)
 {
     const uvec2 corner = GROUP.xy * uvec2(COLUMNS, ROWS), mine = lane_place();
-    const uint padded = (push.n + 7) / 8 * 8, quads = TAPS * ((push.k + 3) / 4);
+    const uint padded = padded_columns(), quads = TAPS * ((push.k + 3) / 4);
     vec4 row_quads[GATHER_ROWS], weight_quads[WEIGHT_QUADS], sums[8][2];
     [[unroll]] for (uint i = 0; i < 8; i++)
         [[unroll]] for (uint j = 0; j < 2; j++)
@@ -89,8 +90,12 @@ void compute_tile(uint rows)
             [[unroll]] for (uint i = 0; i < WEIGHT_QUADS; i++) {
                 const uint at = i * LANES + LANE, quad = part * QUADS + at / COLUMNS;
                 const uint column = min(corner.x + at % COLUMNS, padded - 1);
-                const uint at_phase = (GROUP.z * quads + quad) * padded;
-                weight_quads[i] = quad < quads ? load4(weight, at_phase + column) : vec4(0);
+                const uint from = (GROUP.z * quads + quad) * padded + column;
+                weight_quads[i] = vec4(0);
+                if (quad < quads && Q8 != 0)
+                    weight_quads[i] = whole_numbers(load_whole_word(weight, from));
+                else if (quad < quads)
+                    weight_quads[i] = load4(weight, from);
             }
             gather_walk(DEPTH);
         }
@@ -117,15 +122,17 @@ void compute_tile(uint rows)
         barrier();
     }
 
-    vec4 biases[2];
+    vec4 biases[2], scales[2];
     [[unroll]] for (uint j = 0; j < 2; j++)
-        [[unroll]] for (uint c = 0; c < 4; c++)
+        [[unroll]] for (uint c = 0; c < 4; c++) {
             biases[j][c] = load_bias(corner.x + mine.x + j * (COLUMNS / 2) + c);
+            scales[j][c] = weight_scale(weight, corner.x + mine.x + j * (COLUMNS / 2) + c);
+        }
     for (uint i = 0; i < 8; i++) {
         const uint m = corner.y + mine.y + i / 4 * (ROWS / 2) + i % 4;
         if (m < rows) {
             [[unroll]] for (uint j = 0; j < 2; j++)
-                store_quad(m, corner.x + mine.x + j * (COLUMNS / 2), sums[0][j] + biases[j]);
+                store_quad(m, corner.x + mine.x + j * (COLUMNS / 2), sums[0][j] * scales[j] + biases[j]);
         }
         /* Registers cannot be indexed by a loop's counter: the next row moves to the front. */
         [[unroll]] for (uint next = 1; next < 8; next++)

@@ -7,6 +7,7 @@
 
 #include "lib/cluster.glsl"
 #include "lib/epilogue.glsl"
+#include "lib/weight.glsl"
 
 #define ROW_GROUPS 4
 #define LANE_COLUMNS 8
@@ -57,16 +58,19 @@ void add_quad(vec4 xs[ROW_GROUPS], vec4 ws[LANE_COLUMNS])
 /* Stores the tile at `corner` of a result of `rows` rows. */
 void store_tile(uvec2 corner, uint rows)
 {
-    float biases[LANE_COLUMNS];
-    [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++)
+    float biases[LANE_COLUMNS], scales[LANE_COLUMNS];
+    [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j++) {
         biases[j] = load_bias(corner.x + lane_column(j));
+        scales[j] = weight_scale(weight, corner.x + lane_column(j));
+    }
     for (uint i = 0; i < CLUSTER; i++) {
         [[unroll]] for (uint group = 0; group < ROW_GROUPS; group++) {
             const uint m = corner.y + group * CLUSTER + i;
             if (m < rows) {
                 [[unroll]] for (uint j = 0; j < LANE_COLUMNS; j += 2)
                     store_pair(m, corner.x + lane_column(j),
-                               vec2(sums[group][0][j] + biases[j], sums[group][0][j + 1] + biases[j + 1]));
+                               vec2(sums[group][0][j] * scales[j] + biases[j],
+                                    sums[group][0][j + 1] * scales[j + 1] + biases[j + 1]));
             }
         }
         /* Registers cannot be indexed by a loop's counter: the next rows move to the front. */

@@ -5,6 +5,7 @@ SANITIZE the sanitizers that the program is built with, if any.
 """
 import array
 import json
+import math
 import os
 import pathlib
 import re
@@ -69,6 +70,13 @@ def read_safetensors(path):
             values.byteswap()
         tensors[name] = entry["shape"], values
     return tensors
+
+
+def distance(found, golden):
+    """||found - golden|| / ||golden||; NaN where either holds NaN."""
+    difference = math.fsum((a - b) ** 2 for a, b in zip(found, golden))
+    norm = math.fsum(b * b for b in golden)
+    return math.sqrt(difference / norm) if norm else math.inf
 
 
 def run_of(name):

@@ -48,7 +48,7 @@ class Labels(Provenance):
                    ("unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors", "image_encoder/model.safetensors")]
         expected = {"Width": 16, "Height": 24, "Frames": 2, "FramesPerSecond": 7, "Fit": "crop", "Focus": "centre", "Motion": 60.5, "NoiseAugmentation": 0.02,
                     "Steps": 2, "Schedule": "karras", "GuidanceMin": 1.5, "GuidanceMax": 2.5, "Rng": "philox", "DataType": "f32",
-                    "DecodeChunk": 0, "PhotoSHA256": sha256(self.folder / "photo.png"), "ModelSHA256": weights,
+                    "Weights": "full", "DecodeChunk": 0, "PhotoSHA256": sha256(self.folder / "photo.png"), "ModelSHA256": weights,
                     "Model": "Stable Video Diffusion"}
         self.assertEqual({name: told.get(name) for name in expected}, expected)
         self.assertEqual(int(told["Seed"]), 2**64 - 1)
@@ -90,7 +90,7 @@ class Sidecars(Provenance):
         self.assertEqual(told["parameters"], {
             "width": 16, "height": 24, "fit": "crop", "focus": "centre", "pad_colour": None, "frames": 2, "fps": 7, "motion": 127, "noise_aug": 0.02, "steps": 2,
             "schedule": "karras", "sigmas": None, "guidance_min": 1, "guidance_max": 3, "seed": "7", "rng": "philox", "dtype": "f32",
-            "decode_chunk": 0})
+            "weights": "full", "decode_chunk": 0})
         self.assertEqual(told["options"], {"background": "102030", "crf": "20"})
         self.assertIn("libavcodec", told["libraries"])
         self.assertRegex(told["created"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")

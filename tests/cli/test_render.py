@@ -149,5 +149,40 @@ class Memory(harness.Case):
             self.assertEqual(len(set(peaks)), 3, peaks)
 
 
+class Weights(harness.Case):
+    """--weights q8: another clip, nearly the same, in half the memory for weights and as sure of its bits."""
+
+    NAME = "sgm"
+
+    def render(self, device, output, *more):
+        photo = str(harness.PIPELINES / self.NAME / "photo.png")
+        result = self.expect(OK, "render", photo, "-o", output, "--taps", output + ".taps", "--model", self.model(self.NAME), "--device", device,
+                             "--json", "--reproducible", *harness.arguments_of(self.NAME), *more)
+        return self.events(result), harness.read_safetensors(self.folder / (output + ".taps"))
+
+    def test_whole_numbers(self):
+        for device in DEVICES:
+            full, exact = self.render(device, f"full-{device}.mp4")
+            half, near = self.render(device, f"half-{device}.mp4", "--weights", "q8")
+            self.assertEqual((full[0]["params"]["weights"], half[0]["params"]["weights"]), ("full", "q8"))
+            before, after = ({phase["name"]: phase for phase in events[0]["phases"]} for events in (full, half))
+            for name, share in (("unet", 0.6), ("vision", 1), ("encoder", 1), ("decoder", 1)):
+                self.assertLessEqual(after[name]["weights_bytes"], share * before[name]["weights_bytes"], name)
+            self.assertEqual(after["decoder"], before["decoder"])
+            self.assertEqual(half[-1]["peak_bytes"], half[0]["peak_bytes"])
+            name = "latents.1"
+            off = harness.distance(near[name][1], exact[name][1])
+            print(f"{device}: {name} with q8 is {off:.4f} of its norm away")
+            self.assertTrue(1e-4 < off < 0.1, off)
+            told = json.loads((self.folder / f"half-{device}.mp4.json").read_text())
+            self.assertEqual(told["parameters"]["weights"], "q8")
+            self.expect(OK, "render", "--from", f"half-{device}.mp4.json", str(harness.PIPELINES / self.NAME / "photo.png"), "--model",
+                        self.model(self.NAME), "--device", device, "-o", "again.mp4", "--overwrite", "--reproducible")
+            self.assertEqual((self.folder / "again.mp4").read_bytes(), (self.folder / f"half-{device}.mp4").read_bytes())
+            _, streamed = self.render(device, "streamed.mp4", "--weights", "q8", "--overwrite", "--memory",
+                                      str(half[0]["peak_bytes"] * 3 // 4))
+            self.assertEqual(streamed[name][1], near[name][1])
+
+
 if __name__ == "__main__":
     harness.main()

@@ -1,5 +1,4 @@
 """Every intermediate tensor of the toy pipelines against what diffusers computed: see tests/golden/README.md."""
-import math
 import sys
 
 import harness
@@ -9,13 +8,6 @@ DEVICES = harness.devices()
 
 # Relative to the norm of the golden, or four times diffusers' own distance between float32 and float64.
 TOLERANCE = 1e-4
-
-
-def distance(found, golden):
-    """||found - golden|| / ||golden||; NaN where either holds NaN."""
-    difference = math.fsum((a - b) ** 2 for a, b in zip(found, golden))
-    norm = math.fsum(b * b for b in golden)
-    return math.sqrt(difference / norm) if norm else math.inf
 
 
 class Taps(harness.Case):
@@ -30,7 +22,7 @@ class Taps(harness.Case):
         for tap, (shape, golden) in goldens.items():
             self.assertEqual(found[tap][0], shape, tap)
             limit = max(TOLERANCE, 4 * call["distance"].get(tap, 0))
-            error = distance(found[tap][1], golden)
+            error = harness.distance(found[tap][1], golden)
             print("%-6s %-6s %-20s %.2e of %.2e" % (device, name, tap, error, limit), file=sys.stderr)
             with self.subTest(device=device, name=name, tap=tap):
                 self.assertTrue(error <= limit, "%g is more than %g" % (error, limit))

@@ -232,6 +232,35 @@ static void write_element(enum ps_type type, void *to, uint64_t index, float val
         ((float *)to)[index] = value;
 }
 
+/* Turns each column of the checkpoint's order into multiples of a 127th of its largest number. */
+static void round_to_whole(const struct ps_weight *weight, float *values)
+{
+    const uint64_t count = (uint64_t)weight->taps * weight->rows;
+    for (uint32_t column = 0; column < weight->columns; column++, values += count) {
+        float most = 0;
+        for (uint64_t i = 0; i < count; i++)
+            most = fmaxf(most, fabsf(values[i]));
+        for (uint64_t i = 0; i < count && most > 0; i++)
+            values[i] = most / 127 * rintf(values[i] / most * 127);
+    }
+}
+
+/* A column of such numbers as PS_Q8 stores it. */
+static void write_whole(const struct ps_weight *weight, const float *values, uint32_t column, void *to)
+{
+    const struct ps_tensor packed = ps_packed_shape(weight, PS_Q8);
+    const uint64_t count = (uint64_t)weight->taps * weight->rows;
+    float *scales = to, most = 0;
+    values += file_column(weight, column) * count;
+    for (uint64_t i = 0; i < count; i++)
+        most = fmaxf(most, fabsf(values[i]));
+    scales[column] = most / 127;
+    for (uint32_t tap = 0; tap < weight->taps; tap++)
+        for (uint32_t row = 0; row < weight->rows && most > 0; row++)
+            ((int8_t *)(scales + packed.w))[ps_packed_index(packed.h, packed.w, tap, row, column)] =
+                (int8_t)rintf(values[row * weight->taps + tap] / most * 127);
+}
+
 static bool fill_weight(const struct ps_store *store, const struct ps_weight *weight, enum ps_type type,
                         void *to, struct ps_error *error)
 {
@@ -246,6 +275,10 @@ static bool fill_weight(const struct ps_store *store, const struct ps_weight *we
         return true;
     }
     memset(to, 0, ps_span_bytes(packed));
+    for (uint32_t column = 0; column < weight->columns && type == PS_Q8; column++)
+        write_whole(weight, values, column, to);
+    if (type == PS_Q8)
+        return true;
     for (uint32_t tap = 0; tap < weight->taps; tap++)
         for (uint32_t row = 0; row < weight->rows; row++)
             for (uint32_t column = 0; column < weight->columns; column++) {
@@ -268,14 +301,17 @@ static const struct ps_weight *add_weight(struct bed *bed, struct ps_weight weig
     const uint64_t count = (uint64_t)weight.taps * weight.rows * weight.columns;
     parts->values[weight.index] = bed_memory(bed, count, sizeof(float));
     fill_values(bed, bed->type, fill, scale, parts->values[weight.index], count);
+    const enum ps_type type = ps_weight_type(kept, bed->type, bed->run.quantised);
+    if (type == PS_Q8)
+        round_to_whole(kept, parts->values[weight.index]);
 
     struct ps_tensor *place = &parts->resident[weight.index];
-    *place = ps_packed_shape(kept, bed->type);
+    *place = ps_packed_shape(kept, type);
     place->offset = parts->weights_end;
     parts->weights_end += ps_align_up(ps_span_bytes(*place), PS_ALIGNMENT);
     assert_true(parts->weights_end <= SPACE_BYTES);
     void *to = parts->pair.base.ops->upload_begin(&parts->pair.base, *place, &parts->error);
-    if (!fill_weight(&parts->store, kept, bed->type, to, &parts->error) ||
+    if (!fill_weight(&parts->store, kept, type, to, &parts->error) ||
         !parts->pair.base.ops->upload_end(&parts->pair.base, &parts->error))
         fail_msg("%s", parts->error.message);
     return kept;

@@ -64,7 +64,8 @@ struct bed {
  * failure where no launch was by it), --tile N (of the variant's, counted from 1). */
 int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count);
 
-/* A case begins with empty memory and no weights; bed->run stores in `type`. It ends with assertions that the
+/* A case begins with empty memory and no weights; bed->run stores in `type`, and after bed->run.quantised = true large
+ * matrices in whole numbers. It ends with assertions that the
  * run has no error and nothing mismatched. */
 void bed_begin(struct bed *bed, enum ps_type type);
 void bed_end(struct bed *bed);

@@ -85,10 +85,12 @@ void *bed_pair_at(struct bed_pair *pair, struct ps_tensor t)
     return pair->spaces[t.space].image + t.offset;
 }
 
-/* Uploads all bytes from the first to the last element, gaps between frames included. */
+/* Uploads all bytes from the first to the last element, scales and gaps between frames included. */
 static bool upload(struct ps_backend *to, struct ps_tensor t, const void *from, struct ps_error *error)
 {
-    t.c = (uint32_t)(ps_span_bytes(t) / ps_type_bytes(t.type));
+    const uint64_t bytes = ps_span_bytes(t);
+    t.type = t.type == PS_Q8 ? PS_F32 : t.type;
+    t.c = (uint32_t)(bytes / ps_type_bytes(t.type));
     t.n = t.h = t.w = 1;
     t.pitch = t.c;
     void *memory = to->ops->upload_begin(to, t, error);

@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-/* A convolution: input [frames, h, w, k], window, the epilogue by letters as in test_linear.c. */
+/* A convolution: input [frames, h, w, k], window, the epilogue by letters as in test_linear.c, and q for
+ * a weight in whole numbers. */
 struct shape {
     uint32_t frames, h, w, k, n;
     struct ps_window window;
@@ -76,11 +77,13 @@ static double *formula(struct bed *bed, const struct shape *s, struct ps_tensor 
 static void check(struct bed *bed, enum ps_type type, const struct shape *s, enum bed_fill fill)
 {
     bed_begin(bed, type);
+    bed->run.quantised = has(s, 'q');
     const struct ps_tensor x = bed_tensor(bed, type, fill, s->frames, s->h, s->w, s->k);
     const uint32_t taps = s->window.kernel_h * s->window.kernel_w;
     const struct ps_layer layer = {.weight = bed_matrix(bed, BED_NORMAL, taps, s->k, s->n, false),
                                    .bias = has(s, 'b') ? bed_vector(bed, BED_NORMAL, s->n, false) : NULL};
     const struct ps_tensor plain = ps_conv(&bed->run, x, layer, &s->window, NULL);
+    assert_int_equal(bed->run.resident[0].type == PS_Q8, has(s, 'q'));
     bed_expect(bed, plain, formula(bed, s, x, layer, plain), taps * s->k);
 
     struct ps_epilogue epilogue = {.act = s->act, .scale = has(s, 's') ? 0.375f : 0};
@@ -129,6 +132,9 @@ static const struct shape shapes[] = {
     {1, 19, 33, 4, 3, ENLARGED(37, 65), PS_NONE, ""},
     {2, 3, 4, 12, 7, {.kernel_h = 3, .kernel_w = 3, .wide_h = 6, .wide_w = 8, .stride = 2}, PS_NONE, "b"},
     {1, 12, 9, 20, 65, {.kernel_h = 5, .kernel_w = 2, .pad_top = 2, .pad_left = 1}, PS_NONE, ""},
+    {2, 6, 10, 32, 33, KERNEL3, PS_NONE, "bvrq"},
+    {3, 8, 8, 37, 64, KERNEL3, PS_SILU, "brsq"},
+    {1, 12, 9, 70, 65, {.kernel_h = 5, .kernel_w = 2, .pad_top = 2, .pad_left = 1}, PS_NONE, "q"},
 };
 
 static void shapes_and_epilogues(void **state)
@@ -168,12 +174,14 @@ static double phase_sum(struct ps_tensor x, const float *frame, uint32_t y, uint
 
 /* Phases against the formula, with every epilogue, whole and frame by frame. */
 static void one_of_phases(struct bed *bed, enum ps_type type, uint32_t frames, uint32_t h, uint32_t w,
-                          uint32_t k, uint32_t n)
+                          uint32_t k, uint32_t n, bool quantised)
 {
     bed_begin(bed, type);
+    bed->run.quantised = quantised;
     const struct ps_tensor x = bed_tensor(bed, type, BED_NORMAL, frames, h, w, k);
     const struct ps_layer layer = {.weight = bed_matrix(bed, BED_NORMAL, 16, k, n, false),
                                    .bias = bed_vector(bed, BED_NORMAL, n, false)};
+    assert_int_equal(bed->run.resident[0].type == PS_Q8, quantised);
     const struct ps_tensor y = ps_conv_twice(&bed->run, x, layer, NULL);
     assert_true(y.h == 2 * h && y.w == 2 * w && y.c == n);
     const float *from = bed_floats(bed, x), *weight = bed_weight(bed, layer.weight);
@@ -205,10 +213,12 @@ static void one_of_phases(struct bed *bed, enum ps_type type, uint32_t frames, u
 static void phases(void **state)
 {
     for (enum ps_type type = PS_F32; type <= PS_F16; type++) {
-        one_of_phases(*state, type, 2, 5, 7, 12, 9);
-        one_of_phases(*state, type, 1, 1, 1, 3, 8);
-        one_of_phases(*state, type, 3, 4, 9, 64, 72);
-        one_of_phases(*state, type, 1, 9, 3, 33, 128);
+        one_of_phases(*state, type, 2, 5, 7, 12, 9, false);
+        one_of_phases(*state, type, 1, 1, 1, 3, 8, false);
+        one_of_phases(*state, type, 3, 4, 9, 64, 72, false);
+        one_of_phases(*state, type, 1, 9, 3, 33, 128, false);
+        one_of_phases(*state, type, 2, 4, 9, 64, 72, true);
+        one_of_phases(*state, type, 1, 5, 3, 33, 136, true);
     }
 }
 

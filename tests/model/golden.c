@@ -99,7 +99,8 @@ float *golden_channels_last(const struct golden *golden, const char *name, uint3
 static void place(const struct golden_run *run, struct ps_arena *arena, struct ps_tensor *resident)
 {
     for (uint32_t i = 0; i < run->weights->count; i++) {
-        resident[i] = ps_packed_shape(&run->weights->items[i], run->type);
+        const struct ps_weight *weight = &run->weights->items[i];
+        resident[i] = ps_packed_shape(weight, ps_weight_type(weight, run->type, run->quantised));
         resident[i].offset = ps_arena_take(arena, ps_span_bytes(resident[i]));
     }
 }
@@ -115,6 +116,7 @@ static void begin(struct ps_run *run, struct ps_backend *backend, const struct g
     ps_run_begin(run, backend, what->type, error);
     run->chunk_bytes = what->chunk_bytes ? what->chunk_bytes : PS_MAX_CHUNK;
     run->frugal = what->frugal;
+    run->quantised = what->quantised;
     run->ring_bytes = ring_bytes(what);
     if (what->segment_limit)
         run->scratch.segment_limit = what->segment_limit;

@@ -32,6 +32,7 @@ struct golden_run {
     golden_body *body;
     void *user;
     enum ps_type type;
+    bool quantised;
     uint64_t chunk_bytes; /* 0 means the largest; 1 makes every chunk one frame or row */
     bool stream;          /* no weight is resident */
     bool frugal;

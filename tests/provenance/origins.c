@@ -45,6 +45,7 @@ struct ps_origin *origin_new(uint32_t sigma_count)
                                                .seed = UINT64_MAX,
                                                .rng = PS_RNG_TORCH_CPU,
                                                .dtype = PS_DTYPE_F16,
+                                               .weights = PS_WEIGHTS_Q8,
                                                .decode_chunk = 8};
     for (uint32_t i = 0; i < sigma_count; i++)
         levels[i] = 700.1f / (float)(i + 1) * (i + 1 < sigma_count);

@@ -62,6 +62,7 @@ static void test_packet_tells_everything(void **state)
         "<packshot:Seed>18446744073709551615</packshot:Seed>",
         "<packshot:RNG>torch-cpu</packshot:RNG>",
         "<packshot:DataType>f16</packshot:DataType>",
+        "<packshot:Weights>q8</packshot:Weights>",
         "<packshot:DecodeChunk>8</packshot:DecodeChunk>",
         "<packshot:Device>A device</packshot:Device>",
     };

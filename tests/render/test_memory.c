@@ -2,10 +2,27 @@
  * watchdog ends. Planned, not run: no weights, no device. */
 #include "base/suite.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "render/bench_part.h"
+#include "base/checked.h"
 #include "render/layout.h"
+#include "run/plan.h"
+#include "vk/cut.h"
+
+#include "attention.h"
+#include "blend.h"
+#include "concat.h"
+#include "conv.h"
+#include "guide.h"
+#include "layer_norm.h"
+#include "linear.h"
+#include "narrow.h"
+#include "norm_apply.h"
+#include "norm_finish.h"
+#include "norm_stats.h"
+#include "widen.h"
 
 #define GIB (1ull << 30)
 
@@ -44,8 +61,16 @@ static struct ps_phase phase_of(struct ps_bench_subject *subject, enum ps_bench_
                              .subject = subject};
 }
 
+static uint64_t largest_weight(const struct ps_phase *phase)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < phase->weights->count; i++)
+        most = ps_max_u64(most, ps_span_bytes(ps_packed_shape(&phase->weights->items[i], phase->type)));
+    return most;
+}
+
 /* Plans every part for the budget; the decoder's work, in operations. */
-static uint64_t plan_all(const struct device *device, uint64_t budget, bool *streamed)
+static uint64_t plan_all(const struct device *device, uint64_t budget, bool quantised, bool *streamed)
 {
     const struct ps_backend_ops ops = {.name = device->name};
     const struct ps_backend like = {
@@ -53,16 +78,21 @@ static uint64_t plan_all(const struct device *device, uint64_t budget, bool *str
     uint64_t flops = 0;
     for (enum ps_bench_part part = PS_BENCH_UNET; part <= PS_BENCH_VISION; part++) {
         struct ps_bench_subject subject;
-        const struct ps_phase phase = phase_of(&subject, part);
+        struct ps_phase phase = phase_of(&subject, part);
+        phase.quantised = quantised && part == PS_BENCH_UNET;
         struct ps_layout_plan plan;
         struct ps_error error = {0};
         if (ps_layout_make(&plan, &phase, &like, budget, &error))
             fail_msg("%s: %s", device->name, error.message);
-        print_message("%s, %.1f GiB: %s %.2f GiB, %.2f of them weights%s\n", device->name,
-                      (double)budget / (double)GIB, phase.name, (double)ps_layout_bytes(&plan) / (double)GIB,
-                      (double)plan.weights_bytes / (double)GIB, plan.streamed ? ", streamed" : "");
+        print_message("%s, %.1f GiB%s: %s %.2f GiB, %.2f of them weights%s\n", device->name,
+                      (double)budget / (double)GIB, quantised ? ", q8" : "", phase.name,
+                      (double)ps_layout_bytes(&plan) / (double)GIB, (double)plan.weights_bytes / (double)GIB,
+                      plan.streamed ? ", streamed" : "");
         assert_true(ps_layout_bytes(&plan) <= budget);
         streamed[part] = plan.streamed;
+        /* Where there is room a weight is converted while the last one is copied. */
+        if (device->staging_needed && budget == 64 * GIB)
+            assert_true(plan.staging_bytes >= 2 * largest_weight(&phase));
         if (part == PS_BENCH_DECODER)
             flops = plan.flops;
         ps_layout_free(&plan);
@@ -76,18 +106,95 @@ static void fits(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         bool streamed[4];
-        const uint64_t whole = plan_all(&devices[i], 64 * GIB, streamed);
+        const uint64_t whole = plan_all(&devices[i], 64 * GIB, false, streamed);
         /* In 8 GiB nothing is computed twice but some frames at the edges of chunks, or read again. */
-        assert_true(plan_all(&devices[i], 8 * GIB, streamed) < whole / 100 * 101);
+        assert_true(plan_all(&devices[i], 8 * GIB, false, streamed) < whole / 100 * 101);
         assert_false(streamed[PS_BENCH_UNET] || streamed[PS_BENCH_DECODER]);
         /* In 6 GiB the decoder computes its temporal halves twice. */
-        assert_true(plan_all(&devices[i], 6 * GIB, streamed) > whole / 10 * 11);
+        assert_true(plan_all(&devices[i], 6 * GIB, false, streamed) > whole / 10 * 11);
         assert_false(streamed[PS_BENCH_UNET]);
+        /* In 4.5 GiB it still can; half the UNet's weights and with them its activations fit half of that. */
+        plan_all(&devices[i], 9 * GIB / 2, false, streamed);
+        plan_all(&devices[i], 9 * GIB / 2, true, streamed);
+        assert_false(streamed[PS_BENCH_UNET]);
+    }
+}
+
+/* Items of a work group, by kernel. */
+static const uint32_t group_items[PS_KERNELS][3] = {
+#define PS_KERNEL(name, reads, writes) {PS_GROUP_##name##_X, PS_GROUP_##name##_Y, PS_GROUP_##name##_Z},
+#include "run/kernels.def"
+#undef PS_KERNEL
+};
+
+/* A card of 10 TFLOP/s, with the memory that such cards have. */
+#define CARD_FLOPS 1e13
+#define CARD_BYTES 4e11
+
+static struct {
+    uint64_t launches;
+    double seconds, longest;
+    struct ps_launch worst;
+} card;
+
+/* What a launch is on that card: called for every launch of a plan, in the place of launch_bytes. */
+static uint64_t note_launch(const struct ps_backend *backend, const struct ps_launch *launch)
+{
+    static const uint32_t most[3] = {65535, 65535, 65535}; /* that every device has */
+    uint32_t groups[3], step[3];
+    double pieces = 1, bytes = 0;
+    (void)backend;
+    for (int axis = 0; axis < 3; axis++)
+        groups[axis] = ps_div_up(launch->items[axis], group_items[launch->kernel][axis]);
+    ps_vk_cut(groups, most, launch->flops, PS_VK_CARD_FLOPS, step);
+    for (int axis = 0; axis < 3; axis++) {
+        assert_in_range(step[axis], 1, most[axis]);
+        pieces *= (double)groups[axis] / step[axis];
+    }
+    for (int i = 0; i < PS_MAX_OPERANDS; i++)
+        bytes += (double)ps_span_bytes(launch->operands[i]);
+    const double seconds = fmax((double)launch->flops / CARD_FLOPS, bytes / CARD_BYTES);
+    card.launches++;
+    card.seconds += seconds;
+    if (seconds / pieces > card.longest) {
+        card.longest = seconds / pieces;
+        card.worst = *launch;
+    }
+    return 0;
+}
+
+static void dispatches_are_short(void **state)
+{
+    (void)state;
+    const struct ps_backend_ops ops = {.name = "card", .launch_bytes = note_launch};
+    const struct ps_backend like = {.ops = &ops, .segment_limit = 4 * GIB, .staging_needed = true};
+    for (enum ps_bench_part part = PS_BENCH_UNET; part <= PS_BENCH_VISION; part++) {
+        struct ps_bench_subject subject;
+        struct ps_error error = {0};
+        const struct ps_phase phase = phase_of(&subject, part);
+        struct ps_backend plan = ps_plan_backend(&like);
+        struct ps_run run;
+        memset(&card, 0, sizeof card);
+        ps_run_begin(&run, &plan, phase.type, &error);
+        run.ring_bytes = GIB;
+        ps_enter(&run, phase.name);
+        body(&run, &subject, 1);
+        ps_leave(&run, (struct ps_tensor){0});
+        assert_int_equal(error.status, PS_OK);
+        char shape[PS_SHAPE_TEXT];
+        const struct ps_kernel_row *row = ps_kernel_row(card.worst.kernel);
+        print_message(
+            "%s: %llu launches, %.2f s at 10 TFLOP/s and 400 GB/s; the longest dispatch %.0f ms, %s to %s\n",
+            phase.name, (unsigned long long)card.launches, card.seconds, 1e3 * card.longest, row->name,
+            ps_shape_text(card.worst.operands[strlen(row->reads)], shape));
+        assert_true(card.launches > 50 && card.longest > 0 && card.longest <= 0.5);
+        ps_run_end(&run);
+        ps_bench_subject_close(&subject);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fits), cmocka_unit_test(dispatches_are_short)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

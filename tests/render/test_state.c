@@ -255,6 +255,7 @@ static void test_another_render_begins_anew(void **state)
         {"its guidance-min is 1, not 2", {.guidance_min = 2}},
         {"its rng is philox, not torch-cpu", {.rng = PS_RNG_TORCH_CPU}},
         {"its dtype is f32, not bf16", {.dtype = PS_DTYPE_BF16}},
+        {"its weights is full, not q8", {.weights = PS_WEIGHTS_Q8}},
         {"its sigmas is", {.sigmas = sigmas, .sigma_count = 5}},
         {"its sigmas is", {.schedule = PS_SCHEDULE_AYS}},
         {"its steps is 4, not 5", {.steps = 5}},
@@ -274,6 +275,7 @@ static void test_another_render_begins_anew(void **state)
         p->guidance_max = changed->guidance_max;
         p->rng = changed->rng;
         p->dtype = changed->dtype ? changed->dtype : p->dtype;
+        p->weights = changed->weights;
         p->sigmas = changed->sigmas;
         p->sigma_count = changed->sigma_count;
         p->schedule = changed->schedule;

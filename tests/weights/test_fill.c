@@ -227,6 +227,64 @@ static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_
         free(data[i]);
 }
 
+/* The same in whole numbers: each is the nearest to 127 times the value by the largest of its column, whose 127th is the
+ * scale; padding is zero. Random values reach 65504, so that a column is not of zeros by rounding alone. */
+static void check_whole(const struct matrix *m, enum ps_stored stored)
+{
+    struct ps_part part;
+    ps_part_init(&part, "test");
+    struct ps_error error = {0};
+    void *data[3] = {NULL};
+    const uint64_t shape[3] = {m->columns, m->rows, m->taps};
+    for (uint32_t i = 0; i < m->sources; i++) {
+        const char name[2] = {(char)('a' + i), '\0'};
+        data[i] = random_array(stored, (size_t)m->columns * m->rows * m->taps);
+        ps_part_add_array(&part, name, stored, m->transposed ? 2 : 3, shape, data[i], &error)->transposed =
+            m->transposed;
+    }
+    assert_int_equal(ps_part_seal(&part, &error), PS_OK);
+    const uint32_t rows = m->used ? m->used : m->rows;
+    const struct ps_weight weight = {.pack = PS_PACK_MATRIX,
+                                     .taps = m->taps,
+                                     .rows = rows,
+                                     .first_row = m->first,
+                                     .source_rows = m->used ? m->rows : 0,
+                                     .columns = m->taken * m->sources,
+                                     .interleave = m->interleave,
+                                     .source_count = m->sources,
+                                     .sources = {0, 1, 2}};
+    uint64_t bytes;
+    uint8_t *memory = fill_guarded(&part, &weight, PS_Q8, &bytes);
+    const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
+    assert_int_equal(bytes, (uint64_t)m->taps * quads * padded * 4 + padded * 4);
+    const int8_t *whole = (const int8_t *)memory + GUARD + padded * 4;
+    for (uint32_t column = 0; column < padded; column++) {
+        double most = 0, scale;
+        float stored_scale;
+        memcpy(&stored_scale, memory + GUARD + column * 4, 4);
+        scale = (double)stored_scale;
+        uint32_t source;
+        for (int pass = 0; pass < 2; pass++)
+            for (uint32_t tap = 0; tap < m->taps; tap++)
+                for (uint32_t row = 0; row < quads * 4; row++) {
+                    const bool is_there = row < rows && column < weight.columns;
+                    const uint64_t index = is_there ? naive_index(m, tap, row, column, &source) : 0;
+                    const double value = is_there ? ps_stored_value(stored, data[source], index) : 0;
+                    const int element = whole[ps_packed_index(quads, padded, tap, row, column)];
+                    most = fmax(most, fabs(value));
+                    if (pass == 0)
+                        continue;
+                    assert_true(fabs(scale - most / 127) <= most * 0x1p-30);
+                    assert_true(most > 0 ? fabs(127 * value / most - element) <= 0.5001 : !element);
+                    assert_true(fabs(scale * element - value) <= scale * 0.5001);
+                }
+    }
+    free(memory);
+    ps_part_clear(&part);
+    for (uint32_t i = 0; i < m->sources; i++)
+        free(data[i]);
+}
+
 static void test_matrices(void **state)
 {
     (void)state;
@@ -274,6 +332,7 @@ static void test_matrices(void **state)
             check_matrix(&matrices[i], stored_types[k], PS_F32);
             check_matrix(&matrices[i], stored_types[k], PS_F16);
             check_matrix(&matrices[i], stored_types[k], PS_BF16);
+            check_whole(&matrices[i], stored_types[k]);
         }
     }
 }
@@ -300,6 +359,7 @@ static void check_phases(uint32_t columns, uint32_t rows, enum ps_stored stored,
                                      .columns = columns,
                                      .phases = true,
                                      .source_count = 1};
+    assert_int_equal(ps_weight_type(&weight, type, true), type); /* whatever its size */
     uint64_t bytes;
     uint8_t *memory = fill_guarded(&part, &weight, type, &bytes);
     const uint32_t quads = (rows + 3) / 4, padded = (columns + 7) / 8 * 8;
@@ -334,6 +394,7 @@ static void test_phases(void **state)
         check_phases(3, 5, PS_STORED_F32, (enum ps_type)type);
         check_phases(9, 12, PS_STORED_F16, (enum ps_type)type);
         check_phases(1, 4099, PS_STORED_F32, (enum ps_type)type);
+        check_phases(33, 40, PS_STORED_F32, (enum ps_type)type);
     }
 }
 

@@ -90,6 +90,17 @@ static void numbers_keep_the_variance(void **state)
     assert_memory_equal(values, again, sizeof values);
     fill(&other, PS_F32, again);
     assert_memory_not_equal(values, again, sizeof values);
+    static struct {
+        float scales[PADDED_COLUMNS];
+        int8_t whole[ELEMENTS];
+    } q8;
+    struct ps_part part;
+    struct ps_error error = {0};
+    ps_part_init_random(&part, "random");
+    assert_int_equal(ps_span_bytes(ps_packed_shape(&weight, PS_Q8)), sizeof q8);
+    assert_true(part.store.fill(&part.store, &weight, PS_Q8, &q8, &error));
+    for (uint32_t i = 0; i < ELEMENTS; i++)
+        assert_true(fabsf(q8.scales[i / 4 % PADDED_COLUMNS] * q8.whole[i] - values[i]) <= q8.scales[0]);
     for (int type = PS_F16; type <= PS_BF16; type++) {
         fill(&weight, (enum ps_type)type, again);
         for (uint32_t i = 0; i < ELEMENTS; i++)
