@@ -179,12 +179,14 @@ struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *un
 struct ps_tensor ps_unet_time(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
                               float timestep)
 {
+    ps_enter(run, "unet");
     ps_enter(run, "time_embedding");
     struct ps_tensor row = upload_sinusoids(run, &timestep, 1, unet->config.block_out_channels[0], true);
     struct ps_tensor hidden = ps_linear(run, row, unet->time1, &(struct ps_epilogue){.act = PS_SILU});
     struct ps_tensor sum =
         ps_linear(run, hidden, unet->time2, &(struct ps_epilogue){.residual = clip->added});
-    return ps_leave(run, ps_blend(run, &(struct ps_blend){.a = 1, .p = sum, .act = PS_SILU}));
+    sum = ps_blend(run, &(struct ps_blend){.a = 1, .p = sum, .act = PS_SILU});
+    return ps_leave(run, ps_leave(run, sum));
 }
 
 /* Skips on the way up: a stack of tensors of the forward's scope. */
