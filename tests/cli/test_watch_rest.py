@@ -57,18 +57,23 @@ class Rests(watching.Case):
         watcher.wait("progress")
         self.expect(OK, "watch", "in", "--pause")
         watcher.wait("watch_rest")
-        watcher.wait("job_done")
+        names = [event["event"] for event in watcher.events]
+        # On a quick machine the first clip may be done before the watcher sees that it is to rest.
+        begun = names[: names.index("watch_rest")].count("job_begin")
+        self.assertLess(begun, 4)
+        watcher.wait("job_done", begun)
         self.wait_for(lambda: len(self.inside()) == 4)
         time.sleep(0.5)
-        self.assertEqual((len(watcher.of("job_begin")), len(self.movies()), [name for name in self.held() if name.endswith(".png")]), (1, 1, []))
-        self.assertEqual(sum(name.startswith("done/") for name in self.inside()), 1)
+        self.assertEqual((len(watcher.of("job_begin")), len(self.movies()), [name for name in self.held() if name.endswith(".png")]),
+                         (begun, begun, []))
+        self.assertEqual(sum(name.startswith("done/") for name in self.inside()), begun)
         # Killed it is no watcher any more; the next one clears up after it.
         watcher.end(signal.SIGKILL)
         self.assertEqual(self.watchers(), [])
         left = [name for name in os.listdir(self.folder / "out/.packshot") if "watch-" in name]
         self.assertEqual(len(left), 1)
         self.expect(OK, "watch", "in", "--continue")
-        self.assertEqual(self.once(OK).end["rendered"], 3)
+        self.assertEqual(self.once(OK).end["rendered"], 4 - begun)
         self.assertEqual([name for name in os.listdir(self.folder / "out/.packshot") if "watch-" in name], [])
 
     def test_hours(self):
