@@ -65,7 +65,7 @@ class Killed(State):
         whole = json.loads(self.bytes("alone.mp4.json"))
         generator = random.Random(7)
         for kill in range(8):
-            process = self.start()
+            process = self.start("--overwrite")
             try:
                 process.communicate(timeout=generator.uniform(0.02, 0.5))
             except subprocess.TimeoutExpired:

@@ -175,32 +175,39 @@ static uint64_t naive_index(const struct matrix *m, uint32_t tap, uint32_t row, 
     return ((uint64_t)column * m->rows + row) * m->taps + tap;
 }
 
-static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_type type)
+/* A part of the matrix's sources, filled with random numbers in `data`, and the weight that is packed of it. */
+static struct ps_weight make_matrix(struct ps_part *part, const struct matrix *m, enum ps_stored stored,
+                                    void *data[3])
 {
-    struct ps_part part;
-    ps_part_init(&part, "test");
     struct ps_error error = {0};
-    void *data[3] = {NULL};
     const uint64_t shape[3] = {m->columns, m->rows, m->taps};
+    ps_part_init(part, "test");
     for (uint32_t i = 0; i < m->sources; i++) {
         const char name[2] = {(char)('a' + i), '\0'};
         data[i] = random_array(stored, (size_t)m->columns * m->rows * m->taps);
         struct ps_entry *entry =
-            ps_part_add_array(&part, name, stored, m->transposed ? 2 : 3, shape, data[i], &error);
+            ps_part_add_array(part, name, stored, m->transposed ? 2 : 3, shape, data[i], &error);
         assert_non_null(entry);
         entry->transposed = m->transposed;
     }
-    assert_int_equal(ps_part_seal(&part, &error), PS_OK);
-    const uint32_t rows = m->used ? m->used : m->rows;
-    const struct ps_weight weight = {.pack = PS_PACK_MATRIX,
-                                     .taps = m->taps,
-                                     .rows = rows,
-                                     .first_row = m->first,
-                                     .source_rows = m->used ? m->rows : 0,
-                                     .columns = m->taken * m->sources,
-                                     .interleave = m->interleave,
-                                     .source_count = m->sources,
-                                     .sources = {0, 1, 2}};
+    assert_int_equal(ps_part_seal(part, &error), PS_OK);
+    return (struct ps_weight){.pack = PS_PACK_MATRIX,
+                              .taps = m->taps,
+                              .rows = m->used ? m->used : m->rows,
+                              .first_row = m->first,
+                              .source_rows = m->used ? m->rows : 0,
+                              .columns = m->taken * m->sources,
+                              .interleave = m->interleave,
+                              .source_count = m->sources,
+                              .sources = {0, 1, 2}};
+}
+
+static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_type type)
+{
+    struct ps_part part;
+    void *data[3] = {NULL};
+    const struct ps_weight weight = make_matrix(&part, m, stored, data);
+    const uint32_t rows = weight.rows;
     uint64_t bytes;
     uint8_t *memory = fill_guarded(&part, &weight, type, &bytes);
     const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
@@ -232,27 +239,9 @@ static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_
 static void check_whole(const struct matrix *m, enum ps_stored stored)
 {
     struct ps_part part;
-    ps_part_init(&part, "test");
-    struct ps_error error = {0};
     void *data[3] = {NULL};
-    const uint64_t shape[3] = {m->columns, m->rows, m->taps};
-    for (uint32_t i = 0; i < m->sources; i++) {
-        const char name[2] = {(char)('a' + i), '\0'};
-        data[i] = random_array(stored, (size_t)m->columns * m->rows * m->taps);
-        ps_part_add_array(&part, name, stored, m->transposed ? 2 : 3, shape, data[i], &error)->transposed =
-            m->transposed;
-    }
-    assert_int_equal(ps_part_seal(&part, &error), PS_OK);
-    const uint32_t rows = m->used ? m->used : m->rows;
-    const struct ps_weight weight = {.pack = PS_PACK_MATRIX,
-                                     .taps = m->taps,
-                                     .rows = rows,
-                                     .first_row = m->first,
-                                     .source_rows = m->used ? m->rows : 0,
-                                     .columns = m->taken * m->sources,
-                                     .interleave = m->interleave,
-                                     .source_count = m->sources,
-                                     .sources = {0, 1, 2}};
+    const struct ps_weight weight = make_matrix(&part, m, stored, data);
+    const uint32_t rows = weight.rows;
     uint64_t bytes;
     uint8_t *memory = fill_guarded(&part, &weight, PS_Q8, &bytes);
     const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
