@@ -1,6 +1,7 @@
 /* Variants are tried before they are used: on this device, with this driver, against the portable variant, and that against
- * the kernel's own shader, on small launches with tails in all directions. One that differs is not used. Then the tiles of those that are left are timed, so
- * that launches get the fastest. Both are done once for a driver where a folder is given to keep the result in. */
+ * the kernel's own shader, on small launches with tails in all directions. One that differs is not used. Then the tiles of
+ * those that are left are timed, so that launches get the fastest. Both are done once for a driver where a folder is given to
+ * keep the result in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,8 +258,8 @@ static bool agree(const uint16_t *got, const uint16_t *want, uint64_t count)
     return true;
 }
 
-/* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader. False also where a driver cannot make it;
- * `error` is set only where the device is of no more use. */
+/* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader.
+ * False also where a driver cannot make it; `error` is set only where the device is of no more use. */
 static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
 {
     const struct ps_vk_variant *variant = ps_vk_variant_at(number);
