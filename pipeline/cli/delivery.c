@@ -32,6 +32,15 @@ enum ps_status cli_delivery_load(struct cli_delivery *delivery, struct cli_reque
     return PS_OK;
 }
 
+/* Both lie beside the clips of candidates. */
+static enum ps_status name_overview(struct cli_delivery *delivery, const char *output, struct ps_error *error)
+{
+    delivery->sheet = cli_renamed(output, "-candidates.png");
+    delivery->page = cli_renamed(output, "-candidates.html");
+    return delivery->sheet && delivery->page ? PS_OK
+                                             : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+}
+
 enum ps_status cli_delivery_name(struct cli_delivery *delivery, const struct cli_request *request,
                                  uint32_t takes, bool seeds, struct ps_error *error)
 {
@@ -49,7 +58,8 @@ enum ps_status cli_delivery_name(struct cli_delivery *delivery, const struct cli
                         formats->count ? &formats->list[i % delivery->formats] : NULL, formats->count > 1,
                         error);
     }
-    return error->status;
+    return error->status || !seeds || !request->output ? error->status
+                                                       : name_overview(delivery, request->output, error);
 }
 
 void cli_delivery_close(struct cli_delivery *delivery)
@@ -57,6 +67,8 @@ void cli_delivery_close(struct cli_delivery *delivery)
     for (uint32_t i = 0; i < delivery->count; i++)
         cli_target_free(&delivery->targets[i]);
     free(delivery->targets);
+    free(delivery->sheet);
+    free(delivery->page);
     ps_photo_free(&delivery->logo);
     ps_photo_free(&delivery->end_card);
 }
@@ -81,7 +93,7 @@ struct outputs {
 static bool collect(struct outputs *outputs, const struct cli_delivery *delivery,
                     const struct cli_output *others, size_t other_count)
 {
-    outputs->list = malloc((3u * delivery->count + other_count + 1) * sizeof *outputs->list);
+    outputs->list = malloc((3u * delivery->count + 2u + other_count) * sizeof *outputs->list);
     outputs->count = 0;
     for (uint32_t i = 0; outputs->list && i < delivery->count; i++) {
         const struct cli_target *target = &delivery->targets[i];
@@ -89,9 +101,13 @@ static bool collect(struct outputs *outputs, const struct cli_delivery *delivery
         outputs->list[outputs->count++] = (struct cli_output){target->poster, "--poster"};
         outputs->list[outputs->count++] = (struct cli_output){target->sidecar, "the sidecar"};
     }
-    for (size_t i = 0; outputs->list && i < other_count; i++)
+    if (!outputs->list)
+        return false;
+    outputs->list[outputs->count++] = (struct cli_output){delivery->sheet, "the contact sheet"};
+    outputs->list[outputs->count++] = (struct cli_output){delivery->page, "the page of candidates"};
+    for (size_t i = 0; i < other_count; i++)
         outputs->list[outputs->count++] = others[i];
-    return outputs->list != NULL;
+    return true;
 }
 
 /* No output is an input, nor another output. A sidecar may be replaced by that of the render that it asked for. */
@@ -132,13 +148,13 @@ enum ps_status cli_delivery_check(struct cli_delivery *delivery, const struct cl
     if (!collect(&outputs, delivery, others, other_count))
         return cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     check_distinct(delivery, request, &outputs, error);
-    free(outputs.list);
     for (uint32_t i = 0; i < delivery->count && !error->status; i++)
         cli_target_plan(&delivery->targets[i], request, NULL, error);
-    for (size_t i = 0; i < other_count && !error->status; i++)
+    for (size_t i = 3u * delivery->count; i < outputs.count && !error->status; i++)
         /* A state that lies there is gone on from; the library looks at it. */
-        if (others[i].path && others[i].path != request->params.state)
-            ps_output_check(others[i].path, request->save.overwrite, error);
+        if (outputs.list[i].path && outputs.list[i].path != request->params.state)
+            ps_output_check(outputs.list[i].path, request->save.overwrite, error);
+    free(outputs.list);
     return error->status;
 }
 

@@ -8,6 +8,7 @@ struct cli_delivery {
     struct ps_photo *logo, *end_card;
     struct cli_target *targets; /* by take, then by format */
     uint32_t count, formats;    /* targets in all, and for each take */
+    char *sheet, *page;         /* contact sheet and page of candidates; null for none */
 };
 
 /* A file that is written, and what messages call it. */
@@ -20,7 +21,8 @@ struct cli_output {
 enum ps_status cli_delivery_load(struct cli_delivery *delivery, struct cli_request *request,
                                  struct ps_error *error);
 
-/* Names the files of `takes` clips; with `seeds` a clip's name has its seed. Status: PS_ERR_MEMORY. */
+/* Names the files of `takes` clips; with `seeds`, as candidates have it, a clip's name has its seed, and
+ * contact sheet and page lie beside. Status: PS_ERR_MEMORY. */
 enum ps_status cli_delivery_name(struct cli_delivery *delivery, const struct cli_request *request,
                                  uint32_t takes, bool seeds, struct ps_error *error);
 void cli_delivery_close(struct cli_delivery *delivery);

@@ -87,6 +87,12 @@ static enum cli_found find_target(const struct cli_target *target, const char *k
     return sidecar ? find_widow(target, key) : CLI_FOUND_NOTHING;
 }
 
+/* Sheet and page are written last, so a kill may leave every clip and not them. */
+static bool has_overview(const struct cli_delivery *delivery)
+{
+    return (!delivery->sheet || is_there(delivery->sheet)) && (!delivery->page || is_there(delivery->page));
+}
+
 enum cli_found cli_find(const struct cli_delivery *delivery, const char *key)
 {
     enum cli_found worst = CLI_FOUND_NOTHING;
@@ -96,7 +102,8 @@ enum cli_found cli_find(const struct cli_delivery *delivery, const char *key)
         whole += found == CLI_FOUND_WHOLE;
         worst = found > worst ? found : worst;
     }
-    return worst == CLI_FOUND_WHOLE && whole < delivery->count ? CLI_FOUND_PART : worst;
+    return worst == CLI_FOUND_WHOLE && (whole < delivery->count || !has_overview(delivery)) ? CLI_FOUND_PART
+                                                                                            : worst;
 }
 
 bool cli_may_replace(enum cli_found found, bool overwrite, bool forced, bool cut_off)
@@ -125,5 +132,7 @@ unsigned cli_found_sweep(const struct cli_delivery *delivery, bool certain)
         for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
             removed += paths[k] ? ps_output_sweep(paths[k], certain) : 0;
     }
+    removed += delivery->sheet ? ps_output_sweep(delivery->sheet, certain) : 0;
+    removed += delivery->page ? ps_output_sweep(delivery->page, certain) : 0;
     return removed;
 }

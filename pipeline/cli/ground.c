@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "base/error.h"
 #include "cli/report.h"
@@ -26,21 +27,33 @@ static void remember(struct cli_grounds *grounds, const char *path, uint64_t dev
     grounds->list[grounds->count++].device = device;
 }
 
-enum ps_status cli_grounds_check(struct cli_grounds *grounds, const char *path, struct ps_error *error)
+/* The file system at `path`, or the errno of why there is none. The kernel answers stat from what it remembers for a while after a
+ * share's server is gone; statfs has to ask the server. */
+static int look(const char *path, uint64_t *device)
 {
     struct stat about;
+    struct statfs room;
+    if (stat(path, &about))
+        return errno;
+    *device = about.st_dev;
+    return !statfs(path, &room) || errno == ENOSYS || errno == EACCES ? 0 : errno;
+}
+
+enum ps_status cli_grounds_check(struct cli_grounds *grounds, const char *path, struct ps_error *error)
+{
+    uint64_t device = 0;
     size_t i = 0;
     if (!path)
         return PS_OK;
-    const int code = stat(path, &about) ? errno : 0;
+    const int code = look(path, &device);
     while (i < grounds->count && strcmp(grounds->list[i].path, path) != 0)
         i++;
     if (i < grounds->count && code)
         return fail(error, path, strerror(code));
-    if (i < grounds->count && about.st_dev != grounds->list[i].device)
+    if (i < grounds->count && device != grounds->list[i].device)
         return fail(error, path, "another file system lies there");
     if (i == grounds->count && !code)
-        remember(grounds, path, about.st_dev);
+        remember(grounds, path, device);
     return PS_OK;
 }
 

@@ -66,8 +66,7 @@ enum ps_status cli_job_name_outputs(struct cli_job *job, struct ps_error *error)
 unsigned cli_job_sweep(const struct cli_job *job, bool certain)
 {
     const struct cli_request *request = &job->request;
-    const char *const others[] = {request->params.taps, request->params.state, job->takes.sheet,
-                                  job->takes.page};
+    const char *const others[] = {request->params.taps, request->params.state};
     unsigned removed = cli_found_sweep(&job->delivery, certain);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         removed += others[i] ? ps_output_sweep(others[i], certain) : 0;

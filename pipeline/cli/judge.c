@@ -367,6 +367,10 @@ static const char *find_beside(const struct sitting *sitting)
     for (size_t i = 0; i < sitting->other_count; i++)
         if (sitting->others[i].path && !access(sitting->others[i].path, F_OK))
             return sitting->others[i].path;
+    if (sitting->delivery.sheet && !access(sitting->delivery.sheet, F_OK))
+        return sitting->delivery.sheet;
+    if (sitting->delivery.page && !access(sitting->delivery.page, F_OK))
+        return sitting->delivery.page;
     for (uint32_t i = 0; i < sitting->delivery.count; i++)
         if (sitting->delivery.targets[i].poster && !access(sitting->delivery.targets[i].poster, F_OK))
             return sitting->delivery.targets[i].poster;
@@ -464,6 +468,9 @@ static void check_outputs(struct sitting *sitting, struct cli_row *made, struct 
         if (!sitting->faulty)
             take_up(sitting, sitting->delivery.targets[i].poster, error);
     }
+    const char *const overview[] = {sitting->delivery.sheet, sitting->delivery.page};
+    for (size_t i = 0; i < sizeof overview / sizeof *overview && !sitting->faulty && !error->status; i++)
+        take_up(sitting, overview[i], error);
     for (size_t i = 0; i < sitting->other_count && !sitting->faulty && !error->status; i++)
         take_up(sitting, sitting->others[i].path, error);
     if (!sitting->faulty && !error->status)

@@ -118,8 +118,8 @@ static void summarise(struct work *work)
     cli_emit(&work->report, event);
     if (job->request.dry_run || work->report.quiet)
         return;
-    if (job->takes.sheet)
-        cli_print(&work->report, "%s, %s: all of them", job->takes.sheet, job->takes.page);
+    if (job->delivery.sheet)
+        cli_print(&work->report, "%s, %s: all of them", job->delivery.sheet, job->delivery.page);
     for (uint32_t i = 0; i < job->delivery.count; i++) {
         const struct cli_target *target = &job->delivery.targets[i];
         char peak[CLI_NUMBER_SIZE], result[96];

@@ -35,13 +35,6 @@ enum ps_status cli_takes_name(struct cli_takes *takes, struct cli_output *output
         free(clip);
         outputs[(*count)++] = (struct cli_output){takes->latents[i], "the file of latents"};
     }
-    if (request->candidates && request->output) {
-        takes->sheet = cli_renamed(request->output, "-candidates.png");
-        takes->page = cli_renamed(request->output, "-candidates.html");
-        named = named && takes->sheet && takes->page;
-        outputs[(*count)++] = (struct cli_output){takes->sheet, "the contact sheet"};
-        outputs[(*count)++] = (struct cli_output){takes->page, "the page of candidates"};
-    }
     return named ? PS_OK : cli_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
 }
 
@@ -91,7 +84,7 @@ static enum ps_status add_shots(struct cli_takes *takes, uint32_t take, const st
                                 const struct ps_quality *quality, struct ps_error *error)
 {
     char text[64];
-    if (!takes->sheet)
+    if (!takes->delivery->sheet)
         return PS_OK;
     if (!takes->shots && ps_sheet_new(&takes->shots, takes->count, error))
         return error->status;
@@ -150,11 +143,11 @@ enum ps_status cli_takes_run(struct cli_takes *takes, struct ps_error *error)
     /* What stopped the render comes before that it was stopped. */
     if (failed.status)
         *error = failed;
-    if (error->status || !takes->sheet)
+    if (error->status || !takes->delivery->sheet)
         return error->status;
     be_alone(takes, true);
-    if (!ps_sheet_save(takes->shots, takes->sheet, request->save.overwrite, error))
-        cli_page_write(takes->page, request->save.overwrite, takes->made, error);
+    if (!ps_sheet_save(takes->shots, takes->delivery->sheet, request->save.overwrite, error))
+        cli_page_write(takes->delivery->page, request->save.overwrite, takes->made, error);
     be_alone(takes, false);
     return error->status;
 }
@@ -165,9 +158,9 @@ void cli_takes_summarise(const struct cli_takes *takes, json_t *event)
     json_object_set(event, "takes", takes->made);
     json_object_set_new(event, "peak_bytes", json_integer((json_int_t)takes->peak_bytes));
     json_object_set(event, "quality", json_object_get(first, "quality"));
-    if (takes->sheet) {
-        json_object_set_new(event, "sheet", cli_json_text(takes->sheet));
-        json_object_set_new(event, "page", cli_json_text(takes->page));
+    if (takes->delivery->sheet) {
+        json_object_set_new(event, "sheet", cli_json_text(takes->delivery->sheet));
+        json_object_set_new(event, "page", cli_json_text(takes->delivery->page));
     }
     if (takes->request->draft)
         json_object_set_new(event, "draft", json_integer(takes->request->draft));
@@ -177,8 +170,6 @@ void cli_takes_free(struct cli_takes *takes)
 {
     for (uint32_t i = 0; i < PS_MAX_TAKES; i++)
         free(takes->latents[i]);
-    free(takes->sheet);
-    free(takes->page);
     ps_sheet_free(&takes->shots);
     json_decref(takes->made);
     *takes = (struct cli_takes){0};

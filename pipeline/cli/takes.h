@@ -19,7 +19,6 @@ struct cli_takes {
     void *user;
     uint32_t count;
     char *latents[PS_MAX_TAKES]; /* files that are kept; null where none is */
-    char *sheet, *page;          /* null for a single take */
     struct ps_sheet *shots;
     uint64_t peak_bytes;
     json_t *made; /* what is told of each take */
@@ -32,8 +31,8 @@ bool cli_takes_wanted(const struct cli_request *request, const char *resume);
 /* Clips that the request makes: one, or its candidates. */
 uint32_t cli_takes_count(const struct cli_request *request);
 
-/* Names the files beside the clips, in `outputs` of at least CLI_TAKE_OUTPUTS too. Status: PS_ERR_MEMORY. */
-enum { CLI_TAKE_OUTPUTS = PS_MAX_TAKES + 2 };
+/* Names the files of latents, in `outputs` of at least CLI_TAKE_OUTPUTS too. Status: PS_ERR_MEMORY. */
+enum { CLI_TAKE_OUTPUTS = PS_MAX_TAKES };
 enum ps_status cli_takes_name(struct cli_takes *takes, struct cli_output *outputs, size_t *count,
                               struct ps_error *error);
 

@@ -20,6 +20,18 @@ def photo(number):
 
 
 class Case(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.addTypeEqualityFunc(dict, self.assert_same_members)
+
+    def assert_same_members(self, first, second, msg=None):
+        """Of two folders' files those that differ are told by name; unittest's own comparison of so many bytes takes hours."""
+        if first != second:
+            parts = (("only in the first", sorted(set(first) - set(second))), ("only in the second", sorted(set(second) - set(first))),
+                     ("different", sorted("%s: %.200r and %.200r" % (name, first[name], second[name])
+                                          for name in set(first) & set(second) if first[name] != second[name])))
+            self.fail("; ".join("%s: %s" % part for part in parts if part[1]) + (" (%s)" % msg if msg else ""))
+
     def photos(self, count):
         return [self.write("p%d.png" % i, photo(i)) for i in range(count)]
 

@@ -50,8 +50,8 @@ def phases(calls):
             return
 
 
-class Batch(injecting.Case):
-    count = 3 if EVERY else 2
+class Rows(injecting.Case):
+    """A batch of `count` rows, each of which becomes `files` files."""
 
     def setUp(self):
         super().setUp()
@@ -59,7 +59,7 @@ class Batch(injecting.Case):
         self.calm = self.faulted(self.arguments(out="calm"))
         self.assertEqual(self.calm.returncode, OK, self.calm.stderr)
         self.expected = self.clips("calm")
-        self.assertEqual(len(self.expected), 2 * self.count)
+        self.assertEqual(len(self.expected), self.files * self.count)
 
     def kill_at(self, at, do="kill"):
         self.begin_anew()
@@ -67,6 +67,10 @@ class Batch(injecting.Case):
         if result.stage:
             self.finish(self.count, self.expected, "%s of %s at %s" % (do, result.place, at))
         return result.stage
+
+
+class Batch(Rows):
+    count, files = 3 if EVERY else 2, 2
 
     def test_at_every_stage_by_name(self):
         for name, calls, path, number in NAMED:
@@ -123,6 +127,24 @@ class Batch(injecting.Case):
         self.assertEqual(path.read_bytes(), whole)
         self.assertEqual(self.left(), [], result.place)
         return result.stage
+
+
+class Takes(Rows):
+    """Candidates: of each its clip, sidecar, poster and latents; of all of them contact sheet and page."""
+    count, files = 2, 2 * 4 + 2
+
+    def arguments(self, *more, **options):
+        return super().arguments("--candidates", "2", "--poster", "{name}.png", *more, **options)
+
+    def test_before_each_name(self):
+        count = self.sweep(lambda number: self.kill_at("rename:out/*:%d" % number))
+        self.tell("candidates killed before %d names" % count)
+        self.assertGreaterEqual(count, self.files * self.count)
+
+    def test_before_changes(self):
+        count = self.sweep(lambda number: self.kill_at("%s:out/*:%d" % (CHANGES, number)), step=1 if EVERY else 60)
+        self.tell("candidates killed before %d changes" % count)
+        self.assertGreater(count, 200 if EVERY else 2)
 
 
 class Single(injecting.Case):

@@ -14,6 +14,8 @@ import watching
 from harness import INPUT, OK, OUTPUT
 from injecting import SMALL
 
+# Steps enough that eight jobs outlast a test that is slow to look.
+LONG = ["--steps", "60"]
 # A clip of some 1.3 MB.
 LARGE = ["--codec", "prores-4444", "--size", "512x512", "--hold", "1"]
 
@@ -182,12 +184,12 @@ class Places(injecting.Case):
         """D11: it is waited for; no job fails, and all go on once it is back."""
         if not shutil.which("bindfs"):
             self.skipTest("no bindfs")
-        self.rows(4)
-        self.batch(OK, out="calm")
+        self.rows(8)
+        self.batch(OK, *LONG, out="calm")
         behind = self.folder / "behind"
         behind.mkdir()
         share = self.share(behind)
-        process = self.start(*self.arguments("--journal", "journal.sqlite", "--json", out="disk/out"))
+        process = self.start(*self.arguments(*LONG, "--journal", "journal.sqlite", "--json", out="disk/out"))
         for line in process.stdout:
             if b'"job_done"' in line:
                 break
