@@ -99,7 +99,8 @@ struct ps_vk {
 
     char *cache;                /* the folder for what is kept; null: nothing is */
     uint64_t key;               /* of device, driver and shaders, for what is kept */
-    bool try_all, spoil_trials; /* as ps_vk_params */
+    bool try_all; /* as ps_vk_params, like the next */
+    enum ps_vk_spoil spoil_trials;
 
     uint32_t device_memory, staging_memory; /* memory types */
     struct {

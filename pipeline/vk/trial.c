@@ -19,23 +19,31 @@
 
 enum { X, WEIGHT, BIAS, VECTOR, RESIDUAL, Y };
 
-/* A product with all or none of the epilogue's operands. A convolution, of 3 x 3, has frames of h x w. Attention has n heads
- * of k channels; it is over the pixels of each frame or, with everything, over the frames at each pixel. */
+/* Forms of a product, by bits: with all of the epilogue's operands, else with none; with weights in whole numbers; and of a
+ * convolution as the four phases of an upsampling one. */
+#define EVERYTHING 1u
+#define WHOLE 2u
+#define PHASES 4u
+
+/* A convolution, of 3 x 3 or in phases, has frames of h x w. Attention has n heads of k channels; it is over the pixels of each
+ * frame or, with everything, over the frames at each pixel. */
 struct attempt {
     enum ps_kernel kernel;
-    uint32_t frames, h, w, k, n, stride, act;
-    bool everything;
+    uint32_t frames, h, w, k, n, stride, act, form;
 };
 
 static const struct attempt attempts[] = {
-    {PS_KERNEL_linear, 1, 1, 150, 72, 136, 1, PS_ACT_SILU, true},
-    {PS_KERNEL_linear, 1, 1, 40, 35, 22, 1, PS_ACT_GEGLU, true},
-    {PS_KERNEL_linear, 1, 1, 20, 4104, 72, 1, PS_ACT_NONE, false}, /* in halves */
-    {PS_KERNEL_conv, 2, 9, 7, 24, 136, 1, PS_ACT_NONE, true},
-    {PS_KERNEL_conv, 1, 12, 10, 464, 70, 2, PS_ACT_NONE, false}, /* in halves */
-    {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, false},
-    {PS_KERNEL_attention, 25, 3, 3, 80, 3, 1, PS_ACT_NONE, true},   /* packed */
-    {PS_KERNEL_attention, 1, 9, 11, 512, 1, 1, PS_ACT_NONE, false}, /* in slices */
+    {PS_KERNEL_linear, 1, 1, 150, 72, 136, 1, PS_ACT_SILU, EVERYTHING},
+    {PS_KERNEL_linear, 1, 1, 40, 35, 22, 1, PS_ACT_GEGLU, EVERYTHING},
+    {PS_KERNEL_linear, 1, 1, 20, 4104, 72, 1, PS_ACT_NONE, 0}, /* in halves */
+    {PS_KERNEL_linear, 1, 1, 150, 72, 136, 1, PS_ACT_SILU, EVERYTHING | WHOLE},
+    {PS_KERNEL_conv, 2, 9, 7, 24, 136, 1, PS_ACT_NONE, EVERYTHING},
+    {PS_KERNEL_conv, 1, 12, 10, 464, 70, 2, PS_ACT_NONE, 0},     /* in halves */
+    {PS_KERNEL_conv, 1, 12, 10, 464, 70, 1, PS_ACT_NONE, WHOLE}, /* likewise */
+    {PS_KERNEL_conv, 2, 5, 7, 24, 136, 1, PS_ACT_NONE, EVERYTHING | PHASES},
+    {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, 0},
+    {PS_KERNEL_attention, 25, 3, 3, 80, 3, 1, PS_ACT_NONE, EVERYTHING}, /* packed */
+    {PS_KERNEL_attention, 1, 9, 11, 512, 1, 1, PS_ACT_NONE, 0},         /* in slices */
 };
 #define ATTEMPTS (sizeof attempts / sizeof *attempts)
 
@@ -59,7 +67,7 @@ struct trial {
 /* As it is kept. */
 struct findings {
     uint32_t unsound; /* variants by bits, as ps_vk.variants */
-    uint32_t reserved;
+    uint32_t tried;   /* by which attempts: a hash of them */
     struct ps_vk_pace paces[PS_VK_TILES];
 };
 
@@ -69,10 +77,10 @@ static float next_random(struct trial *trial)
     return (float)(trial->random >> 40) * 0x1p-23f - 1;
 }
 
-/* A tensor of uniform numbers in [-scale, scale). */
-static struct ps_tensor make(struct trial *trial, enum ps_space space, const uint32_t shape[4], float scale)
+static struct ps_tensor place(struct trial *trial, enum ps_type type, enum ps_space space,
+                              const uint32_t shape[4])
 {
-    struct ps_tensor t = {.type = PS_F16,
+    struct ps_tensor t = {.type = type,
                           .space = space,
                           .offset = trial->at[space],
                           .n = shape[0],
@@ -81,6 +89,13 @@ static struct ps_tensor make(struct trial *trial, enum ps_space space, const uin
                           .c = shape[3]};
     t.pitch = ps_frame_elements(t);
     trial->at[space] += ps_align_up(ps_span_bytes(t), PS_ALIGNMENT);
+    return t;
+}
+
+/* A tensor of uniform numbers in [-scale, scale). */
+static struct ps_tensor make(struct trial *trial, enum ps_space space, const uint32_t shape[4], float scale)
+{
+    const struct ps_tensor t = place(trial, PS_F16, space, shape);
     struct ps_backend *backend = &trial->vk->base;
     uint16_t *to = trial->error->status ? NULL : backend->ops->upload_begin(backend, t, trial->error);
     if (!to)
@@ -91,14 +106,32 @@ static struct ps_tensor make(struct trial *trial, enum ps_space space, const uin
     return t;
 }
 
+/* A weight in whole numbers, each column with a scale of its own, up to `scale` for 127. */
+static struct ps_tensor make_whole(struct trial *trial, const uint32_t shape[4], float scale)
+{
+    const struct ps_tensor t = place(trial, PS_Q8, PS_WEIGHTS, shape);
+    struct ps_backend *backend = &trial->vk->base;
+    float *scales = trial->error->status ? NULL : backend->ops->upload_begin(backend, t, trial->error);
+    if (!scales)
+        return t;
+    for (uint32_t i = 0; i < t.w; i++)
+        scales[i] = scale / 127 * (0.75f + 0.25f * next_random(trial));
+    int8_t *to = (int8_t *)(scales + t.w);
+    for (uint64_t i = 0; i < ps_elements(t); i++)
+        to[i] = (int8_t)lrintf(127 * next_random(trial));
+    backend->ops->upload_end(backend, trial->error);
+    return t;
+}
+
 #define SHAPE(...) ((const uint32_t[4]){__VA_ARGS__})
 
 /* As the op fills it: what a reference that is the kernel's own shader needs of it too. */
 static struct ps_launch prepare_attention(struct trial *trial, const struct attempt *a)
 {
-    const uint32_t c = a->n * a->k, pixels = a->h * a->w, tokens = a->everything ? a->frames : pixels;
-    const uint32_t problems = a->everything ? pixels : a->frames, lanes = 8;
-    const uint32_t token = a->everything ? pixels : 1, problem = a->everything ? 1 : pixels;
+    const bool over_frames = a->form & EVERYTHING;
+    const uint32_t c = a->n * a->k, pixels = a->h * a->w, tokens = over_frames ? a->frames : pixels;
+    const uint32_t problems = over_frames ? pixels : a->frames, lanes = 8;
+    const uint32_t token = over_frames ? pixels : 1, problem = over_frames ? 1 : pixels;
     uint32_t slices = 1;
     while (slices * 2 * lanes * PS_ATTENTION_MAX_LANE_PAIRS < a->k)
         slices *= 2;
@@ -135,34 +168,38 @@ static struct ps_launch prepare_attention(struct trial *trial, const struct atte
     return launch;
 }
 
-static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
+static struct ps_launch prepare_product(struct trial *trial, const struct attempt *a)
 {
-    if (a->kernel == PS_KERNEL_attention)
-        return prepare_attention(trial, a);
     const bool conv = a->kernel == PS_KERNEL_conv, geglu = a->act == PS_ACT_GEGLU;
+    const uint32_t everything = a->form & EVERYTHING ? 1 : 0, phases = a->form & PHASES ? 4 : 1;
+    const uint32_t taps = conv ? phases == 4 ? 16 : 9 : 1, times = phases == 4 ? 2 : 1;
     const uint32_t out_h = ps_div_up(a->h, a->stride), out_w = ps_div_up(a->w, a->stride);
-    const uint32_t taps = conv ? 9 : 1, rows = a->frames * out_h * out_w, width = geglu ? a->n / 2 : a->n;
+    const uint32_t rows = a->frames * out_h * out_w, width = geglu ? a->n / 2 : a->n;
+    const uint32_t matrix[4] = {taps, ps_div_up(a->k, 4), (a->n + 7) / 8 * 8, 4};
+    const uint32_t result[4] = {a->frames, times * out_h, times * out_w, width};
+    const float scale = 1 / sqrtf((float)(a->k * taps / phases));
     trial->at[PS_SCRATCH] = trial->at[PS_WEIGHTS] = 0;
     struct ps_launch launch = {
         .kernel = a->kernel,
         .type = PS_F16,
         .spec = {[PS_LINEAR_SPEC_ACT] = a->act,
-                 [PS_LINEAR_SPEC_BIAS] = a->everything,
-                 [PS_LINEAR_SPEC_VECTOR] = a->everything,
-                 [PS_LINEAR_SPEC_RESIDUAL] = a->everything},
-        .items = {a->n, rows, 1},
+                 [PS_LINEAR_SPEC_BIAS] = everything,
+                 [PS_LINEAR_SPEC_VECTOR] = everything,
+                 [PS_LINEAR_SPEC_RESIDUAL] = everything,
+                 [PS_LINEAR_SPEC_Q8] = a->form & WHOLE ? 1 : 0},
+        .items = {a->n, rows, phases},
         .flops = 2ull * rows * a->n * a->k * taps,
     };
     struct ps_tensor *operands = launch.operands;
     operands[X] = make(trial, PS_SCRATCH, SHAPE(a->frames, a->h, a->w, a->k), 1);
-    operands[WEIGHT] = make(trial, PS_WEIGHTS, SHAPE(taps, ps_div_up(a->k, 4), (a->n + 7) / 8 * 8, 4),
-                            1 / sqrtf((float)(a->k * taps)));
-    if (a->everything) {
+    operands[WEIGHT] =
+        a->form & WHOLE ? make_whole(trial, matrix, scale) : make(trial, PS_WEIGHTS, matrix, scale);
+    if (everything) {
         operands[BIAS] = make(trial, PS_WEIGHTS, SHAPE(1, 1, 1, a->n), 1);
         operands[VECTOR] = make(trial, PS_SCRATCH, SHAPE(a->frames, 1, 1, a->n), 1);
-        operands[RESIDUAL] = make(trial, PS_SCRATCH, SHAPE(a->frames, out_h, out_w, width), 1);
+        operands[RESIDUAL] = make(trial, PS_SCRATCH, result, 1);
     }
-    operands[Y] = make(trial, PS_SCRATCH, SHAPE(a->frames, out_h, out_w, width), 0);
+    operands[Y] = make(trial, PS_SCRATCH, result, 0);
     if (conv) {
         const struct ps_conv_push push = {.frames = a->frames,
                                           .in_h = a->h,
@@ -177,8 +214,8 @@ static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
                                           .pad_x = 1,
                                           .vector_rows = out_h * out_w,
                                           .scale = 0.75f,
-                                          .phases = 1};
-        launch.spec[PS_CONV_SPEC_KERNEL_H] = launch.spec[PS_CONV_SPEC_KERNEL_W] = 3;
+                                          .phases = phases};
+        launch.spec[PS_CONV_SPEC_KERNEL_H] = launch.spec[PS_CONV_SPEC_KERNEL_W] = phases == 4 ? 2 : 3;
         launch.spec[PS_CONV_SPEC_STRIDE] = a->stride;
         launch.spec[PS_CONV_SPEC_ALIGNED] = a->k % 4 == 0;
         memcpy(launch.push, &push, sizeof push);
@@ -189,6 +226,11 @@ static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
         memcpy(launch.push, &push, sizeof push);
     }
     return launch;
+}
+
+static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
+{
+    return a->kernel == PS_KERNEL_attention ? prepare_attention(trial, a) : prepare_product(trial, a);
 }
 
 static struct ps_tensor result_of(const struct ps_launch *launch)
@@ -258,6 +300,12 @@ static bool agree(const uint16_t *got, const uint16_t *want, uint64_t count)
     return true;
 }
 
+static bool is_spoilt(enum ps_vk_spoil spoil, const struct attempt *a)
+{
+    return spoil == PS_VK_SPOIL_ALL || (spoil == PS_VK_SPOIL_Q8 && a->form & WHOLE) ||
+           (spoil == PS_VK_SPOIL_PHASES && a->form & PHASES);
+}
+
 /* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader.
  * False also where a driver cannot make it; `error` is set only where the device is of no more use. */
 static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
@@ -278,7 +326,8 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
         for (uint32_t tile = variant->tiles ? 1 : 0; tile <= variant->tiles && sound; tile++) {
             forget_result(trial, &launch);
             sound = run(trial, &launch, 1u << number, tile, 1, got);
-            got[count / 2] ^= trial->vk->spoil_trials ? 0x4000 : 0; /* the highest bit of its exponent */
+            if (is_spoilt(trial->vk->spoil_trials, &attempts[i]))
+                got[count / 2] ^= 0x4000; /* the highest bit of its exponent */
             sound = sound && agree(got, want, count);
         }
         free(want);
@@ -328,6 +377,11 @@ static void time_tiles(struct trial *trial, uint32_t number, struct ps_vk_pace p
     }
 }
 
+static uint32_t hash_of_attempts(void)
+{
+    return (uint32_t)ps_vk_hash(PS_VK_HASH_BEGIN, attempts, sizeof attempts);
+}
+
 static bool read_findings(struct ps_vk *vk, struct findings *findings)
 {
     size_t bytes;
@@ -336,6 +390,7 @@ static bool read_findings(struct ps_vk *vk, struct findings *findings)
     if (whole)
         memcpy(findings, kept, sizeof *findings);
     free(kept);
+    whole = whole && findings->tried == hash_of_attempts();
     for (size_t i = 0; i < PS_VK_TILES && whole; i++)
         whole = findings->paces[i].seconds >= 0 && findings->paces[i].seconds < 1 &&
                 findings->paces[i].groups >= 0 && findings->paces[i].groups < 1e6;
@@ -369,7 +424,7 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
     if (!vk->try_all && !vk->cache && !(vk->variants & ~ps_vk_variant_named("portable", PS_KERNELS)))
         return true;
     if (!read_findings(vk, &findings)) {
-        findings = (struct findings){0};
+        findings = (struct findings){.tried = hash_of_attempts()};
         const double begin = ps_seconds();
         if (!backend->ops->reserve(backend, PS_SCRATCH, &scratch, 1, error) ||
             !backend->ops->reserve(backend, PS_WEIGHTS, &weights, 1, error) ||

@@ -5,6 +5,10 @@
 #include "base/log.h"
 #include "run/backend.h"
 
+/* Which trials of variants have their results spoilt: those of all launches, of weights in whole numbers, or of convolutions in
+ * phases. */
+enum ps_vk_spoil { PS_VK_SPOIL_NONE, PS_VK_SPOIL_ALL, PS_VK_SPOIL_Q8, PS_VK_SPOIL_PHASES };
+
 /* How a device is opened. Zero is the default of every field. */
 struct ps_vk_params {
     /* "auto" or null: the first real GPU, else a software device; an index; a part of a name, in any case. */
@@ -23,8 +27,8 @@ struct ps_vk_params {
 
     /* For tests. */
     bool try_all; /* variants are tried that would not be: on software devices, and those asked for by name */
-    bool spoil_trials; /* their results are spoilt */
-    bool stage;        /* transfers pass through staging memory even where the device's own can be mapped */
+    enum ps_vk_spoil spoil_trials;
+    bool stage; /* transfers pass through staging memory even where the device's own can be mapped */
     uint32_t
         tile; /* of the variant's tiles the one to take wherever it can be, counted from 1; 0: the best */
     uint64_t dispatch_flops; /* the most that one dispatch does, where not the device's own bound */

@@ -136,7 +136,7 @@ static void hear(void *user, enum ps_log_level level, const char *line)
 }
 
 /* Opens the device with the variants of that name tried, and says how many of them are in use. */
-static unsigned in_use(const char *variant, const char *cache, bool spoil, struct heard *heard)
+static unsigned in_use(const char *variant, const char *cache, enum ps_vk_spoil spoil, struct heard *heard)
 {
     struct ps_error error = {0};
     *heard = (struct heard){0};
@@ -159,11 +159,16 @@ static void wrong_variants_are_not_used(void **state)
 {
     (void)state;
     struct heard heard;
-    assert_int_equal(in_use("portable", NULL, false, &heard), PORTABLE);
+    assert_int_equal(in_use("portable", NULL, PS_VK_SPOIL_NONE, &heard), PORTABLE);
     assert_int_equal(heard.warnings, 0);
     assert_int_equal(heard.infos, 1);
-    assert_int_equal(in_use("portable", NULL, true, &heard), 0);
+    assert_int_equal(in_use("portable", NULL, PS_VK_SPOIL_ALL, &heard), 0);
     assert_int_equal(heard.warnings, PORTABLE);
+    /* Linear and conv take weights in whole numbers, conv alone has phases. */
+    assert_int_equal(in_use("portable", NULL, PS_VK_SPOIL_Q8, &heard), PORTABLE - 2);
+    assert_int_equal(heard.warnings, 2);
+    assert_int_equal(in_use("portable", NULL, PS_VK_SPOIL_PHASES, &heard), PORTABLE - 1);
+    assert_int_equal(heard.warnings, 1);
 }
 
 /* Sound coop variants are used, their tiles are timed, and a timed device gets the same bits. */
@@ -178,7 +183,7 @@ static void matrices_are_tried_and_timed(void **state)
     for (size_t i = 0; i < SHAPES; i++)
         compute(backend, &shapes[i], result[i]);
     backend->ops->close(backend);
-    assert_int_equal(in_use("coop", NULL, true, &heard), 0);
+    assert_int_equal(in_use("coop", NULL, PS_VK_SPOIL_ALL, &heard), 0);
     assert_int_equal(heard.warnings, COOP);
 
     struct ps_error error = {0};
@@ -207,9 +212,9 @@ static void flexible_matrices_are_tried(void **state)
     if (!backend)
         return;
     backend->ops->close(backend);
-    assert_int_equal(in_use("coop2", NULL, false, &heard), 1);
+    assert_int_equal(in_use("coop2", NULL, PS_VK_SPOIL_NONE, &heard), 1);
     assert_int_equal(heard.warnings, 0);
-    assert_int_equal(in_use("coop2", NULL, true, &heard), 0);
+    assert_int_equal(in_use("coop2", NULL, PS_VK_SPOIL_ALL, &heard), 0);
     assert_int_equal(heard.warnings, 1);
 }
 
@@ -260,20 +265,20 @@ static void what_was_found_is_kept(void **state)
     struct heard heard;
     assert_non_null(mkdtemp(above));
     snprintf(folder, sizeof folder, "%s/cache", above);
-    assert_int_equal(in_use("portable", folder, true, &heard), 0);
+    assert_int_equal(in_use("portable", folder, PS_VK_SPOIL_ALL, &heard), 0);
     assert_int_equal(heard.infos, 1);
     assert_in_range(each_file(folder, NULL), 1, 2);
     /* What was found is believed, though it would be found otherwise now, but told each time. */
-    assert_int_equal(in_use("portable", folder, false, &heard), 0);
+    assert_int_equal(in_use("portable", folder, PS_VK_SPOIL_NONE, &heard), 0);
     assert_int_equal(heard.infos, 0);
     assert_int_equal(heard.warnings, PORTABLE);
     /* A damaged or a cut file is none, and is replaced. */
     void (*const faults[])(const char *path) = {damage, cut};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         each_file(folder, faults[i]);
-        assert_int_equal(in_use("portable", folder, false, &heard), PORTABLE);
+        assert_int_equal(in_use("portable", folder, PS_VK_SPOIL_NONE, &heard), PORTABLE);
         assert_int_equal(heard.infos, 1);
-        assert_int_equal(in_use("portable", folder, true, &heard), PORTABLE);
+        assert_int_equal(in_use("portable", folder, PS_VK_SPOIL_ALL, &heard), PORTABLE);
         assert_int_equal(heard.infos, 0);
     }
     each_file(folder, discard);
