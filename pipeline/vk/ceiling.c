@@ -60,7 +60,7 @@ static void script_close(struct ps_vk *vk, struct script *script)
 static bool script_begin(struct ps_vk *vk, struct script *script, struct ps_error *error)
 {
     const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                          .queueFamilyIndex = vk->family};
+                                          .queueFamilyIndex = vk->families[PS_VK_COMPUTE]};
     if (!PS_VK(vk, error, CreateCommandPool, vk->device, &pool, NULL, &script->pool))
         return false;
     const VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
@@ -80,7 +80,7 @@ static double script_seconds(struct ps_vk *vk, const struct script *script, stru
                                  .commandBufferCount = 1,
                                  .pCommandBuffers = &script->commands};
     const double begin = ps_seconds();
-    if (!PS_VK(vk, error, QueueSubmit, vk->queue, 1, &submit, script->fence) ||
+    if (!PS_VK(vk, error, QueueSubmit, vk->queues[PS_VK_COMPUTE].handle, 1, &submit, script->fence) ||
         !PS_VK(vk, error, WaitForFences, vk->device, 1, &script->fence, VK_TRUE, vk->timeout_ns) ||
         !PS_VK(vk, error, ResetFences, vk->device, 1, &script->fence))
         return 0;

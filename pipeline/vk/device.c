@@ -23,18 +23,34 @@ struct survey {
     VkPhysicalDeviceVulkan12Features features12;
     VkPhysicalDeviceVulkan13Features features13;
     VkPhysicalDeviceMemoryProperties2 memory;
-    uint32_t family; /* of a compute queue; UINT32_MAX where there is none */
+    uint32_t families[PS_VK_QUEUES]; /* of the queues; UINT32_MAX where there is none */
 };
 
-static uint32_t compute_family(const struct ps_vk *vk, VkPhysicalDevice physical)
+/* The first of the families but `but` that of these flags has those wanted alone. */
+static uint32_t find_family(const VkQueueFamilyProperties *families, uint32_t count, uint32_t but,
+                            VkQueueFlags of, VkQueueFlags wanted)
 {
+    for (uint32_t i = 0; i < count; i++)
+        if (i != but && (families[i].queueFlags & of) == wanted)
+            return i;
+    return UINT32_MAX;
+}
+
+/* Uploads go to a copy engine, whose family has transfers and nothing else that works, where there is one; else to a
+ * second family that computes. */
+static void find_families(const struct ps_vk *vk, VkPhysicalDevice physical, uint32_t found[PS_VK_QUEUES])
+{
+    const VkQueueFlags harmless = VK_QUEUE_SPARSE_BINDING_BIT | VK_QUEUE_PROTECTED_BIT;
     VkQueueFamilyProperties families[32];
     uint32_t count = sizeof families / sizeof *families;
     vk->fn.GetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
-    for (uint32_t i = 0; i < count; i++)
-        if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
-            return i;
-    return UINT32_MAX;
+    found[PS_VK_COMPUTE] =
+        find_family(families, count, UINT32_MAX, VK_QUEUE_COMPUTE_BIT, VK_QUEUE_COMPUTE_BIT);
+    found[PS_VK_UPLOAD] =
+        find_family(families, count, found[PS_VK_COMPUTE], ~harmless, VK_QUEUE_TRANSFER_BIT);
+    if (found[PS_VK_UPLOAD] == UINT32_MAX)
+        found[PS_VK_UPLOAD] =
+            find_family(families, count, found[PS_VK_COMPUTE], VK_QUEUE_COMPUTE_BIT, VK_QUEUE_COMPUTE_BIT);
 }
 
 /* Fills `survey`; for a device below Vulkan 1.2 only its name and version are asked. */
@@ -42,7 +58,7 @@ static void survey_device(const struct ps_vk *vk, VkPhysicalDevice physical, str
 {
     memset(survey, 0, sizeof *survey);
     vk->fn.GetPhysicalDeviceProperties(physical, &survey->properties.properties);
-    survey->family = compute_family(vk, physical);
+    find_families(vk, physical, survey->families);
     const uint32_t version = survey->properties.properties.apiVersion;
     if (version < VK_API_VERSION_1_2)
         return;
@@ -98,7 +114,7 @@ static const char *why_unusable(const struct survey *survey)
 {
     if (survey->properties.properties.apiVersion < VK_API_VERSION_1_2)
         return "Vulkan 1.2 is needed";
-    if (survey->family == UINT32_MAX)
+    if (survey->families[PS_VK_COMPUTE] == UINT32_MAX)
         return "it has no compute queue";
     if (!survey->features12.bufferDeviceAddress)
         return "the feature bufferDeviceAddress is needed";
@@ -239,7 +255,10 @@ static void keep_limits(struct ps_vk *vk, const struct survey *survey)
 {
     const VkPhysicalDeviceLimits *limits = &survey->properties.properties.limits;
     const uint64_t second = 1000000000;
-    vk->family = survey->family;
+    memcpy(vk->families, survey->families, sizeof vk->families);
+    vk->queue_count = survey->families[PS_VK_UPLOAD] != UINT32_MAX && survey->features12.timelineSemaphore
+                          ? PS_VK_QUEUES
+                          : 1;
     vk->kind = survey->properties.properties.deviceType;
     /* A software device has nothing to be tried, and Mesa keeps its shaders itself. */
     if (vk->info.software && !vk->try_all) {
@@ -310,6 +329,7 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .pNext = vk->full_subgroups ? &features13 : NULL,
         .shaderFloat16 = vk->matrix.m != 0,
+        .timelineSemaphore = vk->queue_count > 1,
         .bufferDeviceAddress = VK_TRUE,
         .vulkanMemoryModel = vk->matrix.m != 0,
     };
@@ -319,12 +339,12 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
         .storageBuffer16BitAccess = VK_TRUE,
     };
     const float priority = 1;
-    const VkDeviceQueueCreateInfo queue = {
-        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-        .queueFamilyIndex = vk->family,
-        .queueCount = 1,
-        .pQueuePriorities = &priority,
-    };
+    VkDeviceQueueCreateInfo queues[PS_VK_QUEUES];
+    for (uint32_t i = 0; i < vk->queue_count; i++)
+        queues[i] = (VkDeviceQueueCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                              .queueFamilyIndex = vk->families[i],
+                                              .queueCount = 1,
+                                              .pQueuePriorities = &priority};
     const char *extensions[3];
     uint32_t extension_count = 0;
     vk->has_budget = has_extension(vk, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
@@ -337,15 +357,16 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features11,
-        .queueCreateInfoCount = 1,
-        .pQueueCreateInfos = &queue,
+        .queueCreateInfoCount = vk->queue_count,
+        .pQueueCreateInfos = queues,
         .enabledExtensionCount = extension_count,
         .ppEnabledExtensionNames = extensions,
     };
     if (!PS_VK(vk, error, CreateDevice, vk->physical, &info, NULL, &vk->device) ||
         !ps_vk_load_device(vk, error))
         return false;
-    vk->fn.GetDeviceQueue(vk->device, vk->family, 0, &vk->queue);
+    for (uint32_t i = 0; i < vk->queue_count; i++)
+        vk->fn.GetDeviceQueue(vk->device, vk->families[i], 0, &vk->queues[i].handle);
     return true;
 }
 

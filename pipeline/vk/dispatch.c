@@ -53,7 +53,8 @@ static uint64_t work(const struct ps_launch *launch, const struct call *call)
 static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3], const uint32_t count[3],
                      struct ps_error *error)
 {
-    struct ps_vk_slot *slot = ps_vk_record(vk, call->ranges, call->range_count, error);
+    struct ps_vk_slot *slot =
+        ps_vk_record(vk, &vk->queues[PS_VK_COMPUTE], call->ranges, call->range_count, error);
     if (!slot)
         return false;
     if (slot->bound != call->pipeline)

@@ -11,15 +11,24 @@ static const VkBufferUsageFlags usage = VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BI
                                         VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 
-static VkBufferCreateInfo buffer_info(uint64_t bytes)
+/* Of two queues both may use it at any time. Ranges of the ring change hands with each weight; to hand them over would
+ * take two barriers each time, and drivers treat shared buffers (unlike images) as they do others. */
+static VkBufferCreateInfo buffer_info(const struct ps_vk *vk, uint64_t bytes)
 {
-    return (VkBufferCreateInfo){.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = bytes, .usage = usage};
+    return (VkBufferCreateInfo){
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = bytes,
+        .usage = usage,
+        .sharingMode = vk->queue_count > 1 ? VK_SHARING_MODE_CONCURRENT : VK_SHARING_MODE_EXCLUSIVE,
+        .queueFamilyIndexCount = vk->queue_count > 1 ? vk->queue_count : 0,
+        .pQueueFamilyIndices = vk->families,
+    };
 }
 
 /* Which memory types a buffer of this usage can have; that does not depend on its size. */
 static bool allowed_types(struct ps_vk *vk, uint32_t *types, struct ps_error *error)
 {
-    const VkBufferCreateInfo info = buffer_info(PS_ALIGNMENT);
+    const VkBufferCreateInfo info = buffer_info(vk, PS_ALIGNMENT);
     VkBuffer probe;
     if (!PS_VK(vk, error, CreateBuffer, vk->device, &info, NULL, &probe))
         return false;
@@ -71,6 +80,8 @@ bool ps_vk_memory_open(struct ps_vk *vk, bool stage, struct ps_error *error)
                        memory->memoryTypes[direct].heapIndex == memory->memoryTypes[plain].heapIndex;
     vk->base.staging_needed = stage || !whole;
     vk->device_memory = vk->base.staging_needed ? plain : direct;
+    if (!vk->base.staging_needed)
+        vk->queue_count = 1;
     vk->staging_memory = find_type(memory, types, host | cached);
     if (vk->staging_memory == UINT32_MAX)
         vk->staging_memory = find_type(memory, types, host);
@@ -139,7 +150,7 @@ static bool allocate(struct ps_vk *vk, uint64_t bytes, uint32_t type, VkDeviceMe
 static bool fill_buffer(struct ps_vk *vk, uint64_t bytes, bool staging, struct ps_vk_buffer *buffer,
                         struct ps_error *error)
 {
-    const VkBufferCreateInfo info = buffer_info(bytes);
+    const VkBufferCreateInfo info = buffer_info(vk, bytes);
     if (!PS_VK(vk, error, CreateBuffer, vk->device, &info, NULL, &buffer->buffer))
         return false;
     VkMemoryRequirements needs;

@@ -54,11 +54,29 @@ struct ps_vk_slot {
     VkFence fence;
     enum { PS_VK_IDLE, PS_VK_RECORDING, PS_VK_PENDING } stage;
     uint32_t launches;
-    uint64_t work; /* operations, bytes counted as some */
+    uint64_t number;  /* of this submission, once it is handed over */
+    uint64_t awaited; /* the other queue's submission that it waits for; 0: none */
+    uint64_t work;    /* operations, bytes counted as some */
     VkPipeline bound;
     uint32_t range_count;
     struct ps_range ranges[PS_VK_SLOT_RANGES];
 };
+
+/* A queue, with a ring of submissions, numbered from 1. Commands of two queues meet where their bytes do: the later one's
+ * submission waits for the earlier one's. */
+struct ps_vk_queue {
+    VkQueue handle;
+    VkPipelineStageFlags stages; /* that its commands touch memory in */
+    VkCommandPool pool;
+    VkSemaphore reached; /* its value is the last submission that is done; null where there is one queue */
+    uint64_t submitted;  /* the last submission */
+    uint64_t retired;    /* the last that the host has waited for */
+    uint64_t awaited;    /* the other queue's last submission that this one has waited for */
+    struct ps_vk_slot slots[PS_VK_SLOTS];
+    uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
+    struct ps_hazards hazards;
+};
+enum { PS_VK_COMPUTE, PS_VK_UPLOAD, PS_VK_QUEUES };
 
 struct ps_vk_pipelines {
     VkPipelineCache cache;
@@ -78,8 +96,9 @@ struct ps_vk {
     VkDebugUtilsMessengerEXT messenger;
     VkPhysicalDevice physical;
     VkDevice device;
-    VkQueue queue;
-    uint32_t family;
+    uint32_t queue_count; /* PS_VK_QUEUES where uploads of weights have a queue of their own, else 1 */
+    uint32_t families[PS_VK_QUEUES];
+    struct ps_vk_queue queues[PS_VK_QUEUES];
     struct ps_device info;
     VkPhysicalDeviceType kind;
     bool has_budget;     /* VK_EXT_memory_budget */
@@ -113,14 +132,10 @@ struct ps_vk {
 
     struct ps_vk_pipelines pipelines;
 
-    VkCommandPool pool;
-    VkQueryPool clock;   /* two timestamps for each slot; null where the queue has none */
+    VkQueryPool clock;   /* two timestamps for each slot of the compute queue; null where it has none */
     uint64_t clock_mask; /* of the bits of a timestamp that count */
     double tick_seconds, busy_seconds;
-    struct ps_vk_slot slots[PS_VK_SLOTS];
-    uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
-    bool lost;     /* the device stopped answering: nothing is handed to it any more, nor waited for */
-    struct ps_hazards hazards;
+    bool lost; /* the device stopped answering: nothing is handed to it any more, nor waited for */
     struct ps_vk_counts counts;
 };
 
@@ -167,12 +182,12 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error);
 /* record.c */
 bool ps_vk_recorder_open(struct ps_vk *vk, struct ps_error *error);
 void ps_vk_recorder_close(struct ps_vk *vk);
-/* The slot to record a command in that makes these accesses, behind whatever it must wait for; null after an
+/* The slot of a queue to record a command in that makes these accesses, behind whatever it must wait for; null after an
  * error. */
-struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, const struct ps_range *ranges, uint32_t count,
-                                struct ps_error *error);
+struct ps_vk_slot *ps_vk_record(struct ps_vk *vk, struct ps_vk_queue *queue, const struct ps_range *ranges,
+                                uint32_t count, struct ps_error *error);
 /* Hands over what has been recorded. */
-bool ps_vk_submit(struct ps_vk *vk, struct ps_error *error);
+bool ps_vk_submit(struct ps_vk *vk, struct ps_vk_queue *queue, struct ps_error *error);
 /* Waits until nothing recorded or handed over accesses the range, the whole of memory where it is null. */
 bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error *error);
 /* Before a close: waits for what the device works on, also for a lost one. False where it does not get through. */

@@ -1,4 +1,5 @@
-/* Bytes between the host and the device. */
+/* Bytes between the host and the device. Weights go by the queue for uploads where there is one: copied while launches of
+ * the weights before run. */
 #include "vk/state.h"
 
 #include <string.h>
@@ -39,11 +40,12 @@ void *ps_vk_upload_begin(struct ps_backend *backend, struct ps_tensor to, struct
     return ps_vk_wait(vk, &range, error) ? vk->staging.mapped + vk->staging_head : NULL;
 }
 
-static bool copy(struct ps_vk *vk, const struct ps_vk_buffer *from, struct ps_range read,
-                 const struct ps_vk_buffer *to, struct ps_range written, struct ps_error *error)
+static bool copy(struct ps_vk *vk, struct ps_vk_queue *queue, const struct ps_vk_buffer *from,
+                 struct ps_range read, const struct ps_vk_buffer *to, struct ps_range written,
+                 struct ps_error *error)
 {
     const struct ps_range ranges[2] = {read, {written.begin, written.end, true}};
-    struct ps_vk_slot *slot = ps_vk_record(vk, ranges, 2, error);
+    struct ps_vk_slot *slot = ps_vk_record(vk, queue, ranges, 2, error);
     if (!slot)
         return false;
     const VkBufferCopy region = {.srcOffset = read.begin - from->address,
@@ -62,10 +64,14 @@ bool ps_vk_upload_end(struct ps_backend *backend, struct ps_error *error)
     struct ps_range range;
     if (!ps_vk_locate(vk, vk->upload, &range, &buffer, error))
         return false;
+    const bool apart = vk->upload.space == PS_WEIGHTS && vk->queue_count > 1;
+    struct ps_vk_queue *queue = &vk->queues[apart ? PS_VK_UPLOAD : PS_VK_COMPUTE];
     const uint64_t bytes = range.end - range.begin, from = vk->staging.address + vk->staging_head;
     vk->staging_head += ps_align_up(bytes, PS_ALIGNMENT);
-    return copy(vk, &vk->staging, (struct ps_range){from, from + bytes, false}, buffer, range, error) &&
-           (bytes < LONG_COPY || ps_vk_submit(vk, error));
+    vk->counts.uploads += apart;
+    return copy(vk, queue, &vk->staging, (struct ps_range){from, from + bytes, false}, buffer, range,
+                error) &&
+           (bytes < LONG_COPY || ps_vk_submit(vk, queue, error));
 }
 
 /* Piece by piece where the staging memory holds less than the whole. */
@@ -78,7 +84,8 @@ static bool download_staged(struct ps_vk *vk, const struct ps_vk_buffer *buffer,
         const uint64_t bytes = ps_min_u64(range.end - range.begin, vk->staging.bytes);
         const struct ps_range piece = {range.begin, range.begin + bytes, false};
         const struct ps_range staged = {vk->staging.address, vk->staging.address + bytes, true};
-        if (!copy(vk, buffer, piece, &vk->staging, staged, error) || !ps_vk_wait(vk, &staged, error))
+        if (!copy(vk, &vk->queues[PS_VK_COMPUTE], buffer, piece, &vk->staging, staged, error) ||
+            !ps_vk_wait(vk, &staged, error))
             return false;
         memcpy(to, vk->staging.mapped, bytes);
         to += bytes;

@@ -52,6 +52,7 @@ struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
     uint64_t by_variant; /* of the dispatches, those by other shaders than a kernel's own */
     const char *shader;  /* of the last dispatch */
+    uint64_t uploads;     /* copies of weights on a queue of their own */
     uint64_t round_trips; /* the host waited for bytes that the device was still at work on */
 };
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);

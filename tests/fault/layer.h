@@ -2,15 +2,10 @@
 #ifndef TESTS_FAULT_LAYER_H
 #define TESTS_FAULT_LAYER_H
 
-#include <vulkan/vulkan_core.h>
-#include <vulkan/vk_layer.h>
-
 /* Sets what fails, null for nothing, and counts from 1 again. */
 void fault_arm(const char *text);
 
 /* Calls of a kind since then: "submit", "wait", "allocate", "pipeline". */
 unsigned long fault_calls(const char *kind);
-
-VKAPI_ATTR VkResult VKAPI_CALL vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *version);
 
 #endif

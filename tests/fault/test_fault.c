@@ -290,8 +290,17 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_shader_that_cannot_be_made),
         cmocka_unit_test(test_teardown_is_valid),
     };
-    every = argc > 1 && !strcmp(argv[1], "every");
+    const struct CMUnitTest submissions[] = {
+        cmocka_unit_test(test_nothing_fails),
+        cmocka_unit_test(test_a_lost_device),
+        cmocka_unit_test(test_a_device_lost_twice),
+        cmocka_unit_test(test_a_wait_that_runs_out),
+    };
+    const char *what = argc > 1 ? argv[1] : "";
+    every = !strcmp(what, "every");
     if (no_device())
         return 77;
+    if (!strcmp(what, "submissions"))
+        return cmocka_run_group_tests(submissions, open_bed, close_bed);
     return cmocka_run_group_tests(tests, open_bed, close_bed);
 }

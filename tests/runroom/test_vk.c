@@ -425,7 +425,7 @@ static void validation_is_on(void **state)
     assert_true(backend->ops->reserve(backend, PS_SCRATCH, &bytes, 1, &error));
     const struct ps_range none = {0};
     const VkBuffer buffer = vk->spaces[PS_SCRATCH].segments[0].buffer;
-    struct ps_vk_slot *slot = ps_vk_record(vk, &none, 1, &error);
+    struct ps_vk_slot *slot = ps_vk_record(vk, &vk->queues[PS_VK_COMPUTE], &none, 1, &error);
     assert_non_null(slot);
     const VkBufferCopy region = {.srcOffset = 0, .dstOffset = 1024, .size = 512};
     vk->fn.CmdCopyBuffer(slot->commands, buffer, buffer, 1, &region);
