@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/output.h"
 #include "base/place.h"
 #include "jobs/beneath_folder.h"
 #include "jobs/worker.h"
 
 #define WORK PS_WATCH_OWN "/work"
 #define BEAT_NAME ".worker"
+#define NOTE_NAME ".note" /* being written; photos' names begin with no dot */
 
 enum { OWN_BYTES = 128, PATH_BYTES = 4096, TWINS = 100 };
 
@@ -30,11 +30,12 @@ struct ps_claims {
 static enum ps_status fail(const struct ps_claims *claims, int code, const char *doing, const char *what,
                            struct ps_error *error)
 {
-    const bool barred = code == EACCES || code == EPERM || code == EROFS;
+    const bool barred = code == EACCES || code == EPERM || code == EROFS,
+               is_full = code == ENOSPC || code == EDQUOT;
     ps_fail(error, code == ENOMEM ? PS_ERR_MEMORY : PS_ERR_OUTPUT,
             barred           ? "watch.not-writable"
             : code == ENOENT ? "watch.no-folder"
-            : code == ENOSPC ? "output.disk-full"
+            : is_full        ? "output.disk-full"
                              : "watch.write-failed",
             "%.200s: %s %.200s: %s", claims->folder, doing, what, strerror(code));
     return error->status;
@@ -225,14 +226,32 @@ enum ps_status ps_claims_put_back(struct ps_claims *claims, const char *photo, s
     return code ? fail(claims, code, "cannot put back", photo, error) : PS_OK;
 }
 
-static enum ps_status write_note(const char *path, const char *note, struct ps_error *error)
+/* Beside the photo's new name. Written in the own folder, where a kill leaves it to whoever takes that over: to look for leftovers
+ * among all that was ever filed would take longer with every photo. Returns 0 or an errno. */
+static int write_note(int own, int place, const char *photo, const char *made, const char *note)
 {
-    struct ps_output *output = NULL;
-    ps_output_sweep(path, false);
-    if (!ps_output_open(&output, path, true, error) && !ps_output_write(output, note, strlen(note), 0, error))
-        ps_output_commit(output, NULL, NULL, error);
-    ps_output_close(&output);
-    return error->status;
+    const char *name;
+    char beside[272];
+    const size_t size = strlen(note);
+    const int around = ps_folder_around(place, photo, false, &name);
+    const int fd =
+        around < 0 ? -1 : openat(own, NOTE_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int code = fd < 0 ? errno : 0;
+    if (!code) {
+        const ssize_t put = write(fd, note, size);
+        code = put < 0 ? errno : (size_t)put < size ? ENOSPC : 0;
+    }
+    if (!code && fsync(fd))
+        code = errno;
+    snprintf(beside, sizeof beside, "%s.txt", made);
+    if (!code && renameat(own, NOTE_NAME, around, beside))
+        code = errno;
+    if (!code)
+        code = ps_place_sync(around);
+    else if (fd >= 0)
+        unlinkat(own, NOTE_NAME, 0);
+    close_all(around, fd, -1);
+    return code;
 }
 
 /* The note on a photo that was moved out of failed/ to be tried again. */
@@ -253,19 +272,16 @@ static void forget_failure(const struct ps_claims *claims, const char *photo)
 enum ps_status ps_claims_file(struct ps_claims *claims, const char *photo, const char *to, const char *note,
                               struct ps_error *error)
 {
-    char made[256], path[PATH_BYTES];
+    char made[256];
     const int root = open_root(claims), own = root < 0 ? -1 : open_own(claims);
     const int place = own < 0 ? -1 : ps_folder_beneath(root, to, true);
-    const int code = place < 0 ? errno : move(own, photo, place, made);
+    const int moved = place < 0 ? errno : move(own, photo, place, made);
+    const int noted = !moved && note ? write_note(own, place, photo, made, note) : 0;
     close_all(root, own, place);
-    if (code)
-        return fail(claims, code, "cannot move away", photo, error);
+    if (moved)
+        return fail(claims, moved, "cannot move away", photo, error);
     forget_failure(claims, photo);
-    const char *slash = strrchr(photo, '/');
-    if (snprintf(path, sizeof path, "%s/%s/%.*s%s.txt", claims->folder, to,
-                 (int)(slash ? slash - photo + 1 : 0), photo, made) >= (int)sizeof path)
-        return fail(claims, ENAMETOOLONG, "cannot write a note to", photo, error);
-    return note ? write_note(path, note, error) : PS_OK;
+    return noted ? fail(claims, noted, "cannot write a note to", photo, error) : PS_OK;
 }
 
 /* ---- what is left ---- */
@@ -296,6 +312,10 @@ static void on_left(void *user, const struct ps_walk_entry *entry)
     }
     if (!strcmp(entry->path, BEAT_NAME))
         return;
+    if (!strcmp(entry->path, NOTE_NAME)) {
+        unlinkat(putting->from, NOTE_NAME, 0);
+        return;
+    }
     /* Another watcher may put the same back at this moment: who comes second finds nothing. */
     const int code = move(putting->from, entry->path, putting->to, made);
     putting->count += !code;

@@ -7,6 +7,9 @@
     "(?1 = 0 OR id = ?1) AND (?2 = 0 OR batch = ?2) AND (?3 = '' OR output = ?3) AND (?4 = 0 OR ?4 & CASE "  \
     "state WHEN 'waiting' THEN 1 WHEN 'running' THEN 2 WHEN 'done' THEN 4 WHEN 'failed' THEN 8 ELSE 16 END)"
 
+/* Put before FILTER where it names an output: that one job is found by the index, however many there are. */
+#define OF_OUTPUT "identity = 'out:' || ?3 AND "
+
 static const struct ps_job_filter everything = {0};
 
 /* Binds the filter to a statement that has FILTER and no other parameters. */
@@ -21,9 +24,11 @@ enum ps_status ps_journal_counts(struct ps_journal *journal, const struct ps_job
                                  struct ps_job_counts *counts, struct ps_error *error)
 {
     *counts = (struct ps_job_counts){0};
+    /* All jobs are counted in an index, without reading them. */
     sqlite3_stmt *statement =
-        bind_filter(journal, filter ? filter : &everything,
-                    "SELECT state, count(*) FROM jobs WHERE " FILTER " GROUP BY state", error);
+        filter ? bind_filter(journal, filter,
+                             "SELECT state, count(*) FROM jobs WHERE " FILTER " GROUP BY state", error)
+               : ps_sql_bind(journal, error, "SELECT state, count(*) FROM jobs GROUP BY state", "");
     while (statement && ps_sql_step(journal, statement, error)) {
         const char *state = (const char *)sqlite3_column_text(statement, 0);
         const uint64_t count = (uint64_t)sqlite3_column_int64(statement, 1);
@@ -40,14 +45,16 @@ enum ps_status ps_journal_snapshot(struct ps_journal *journal, bool begin, struc
     return ps_sql_run(journal, begin ? "BEGIN" : "COMMIT", error);
 }
 
+#define EACH(of) "SELECT " PS_JOB_COLUMNS " FROM jobs WHERE " of FILTER " ORDER BY batch, row, id"
+
 enum ps_status ps_journal_each(struct ps_journal *journal, const struct ps_job_filter *filter,
                                bool (*visit)(void *user, const struct ps_journal_job *job), void *user,
                                struct ps_error *error)
 {
     struct ps_journal_job job;
-    sqlite3_stmt *statement =
-        bind_filter(journal, filter ? filter : &everything,
-                    "SELECT " PS_JOB_COLUMNS " FROM jobs WHERE " FILTER " ORDER BY batch, row, id", error);
+    filter = filter ? filter : &everything;
+    const char *const text = filter->output && *filter->output ? EACH(OF_OUTPUT) : EACH("");
+    sqlite3_stmt *statement = bind_filter(journal, filter, text, error);
     while (statement && ps_sql_step(journal, statement, error)) {
         ps_sql_read_job(statement, &job);
         if (visit(user, &job))

@@ -426,6 +426,7 @@ static void what_a_dead_watcher_held_comes_back(void **state)
     (void)state;
     uint64_t count = 99;
     int done[2];
+    char note[512];
     struct ps_error error = {0};
     char *folder = folder_new();
     put(folder, "client/a.png", "a");
@@ -437,6 +438,10 @@ static void what_a_dead_watcher_held_comes_back(void **state)
         struct ps_claims *claims = claims_open(folder);
         free(take(claims, "client/a.png", &a));
         free(take(claims, "b.png", &b));
+        /* Killed as it wrote the note on a photo. */
+        snprintf(note, sizeof note, "%s", ps_claims_beat_file(claims) + strlen(folder) + 1);
+        strcpy(strrchr(note, '/'), "/.note");
+        put(folder, note, "half a no");
         if (write(done[1], "x", 1) == 1)
             pause();
         _exit(1);
@@ -454,6 +459,7 @@ static void what_a_dead_watcher_held_comes_back(void **state)
     assert_int_equal(count, 2);
     assert_text(folder, "client/a.png", "a");
     assert_text(folder, "b.png", "b");
+    assert_false(is_there(folder, ".note"));
     assert_int_equal(folder_count(join((char[512]){0}, folder, ".packshot/work")), 1);
     ps_claims_close(&claims);
     close(done[0]);
