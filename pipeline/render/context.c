@@ -191,7 +191,7 @@ uint64_t ps_context_free_bytes(const struct ps_context *context)
 
 static bool measure_vulkan(struct ps_backend *backend, struct ps_ceiling *ceiling, struct ps_error *error)
 {
-    struct ps_vk_ceiling *loop = ps_vk_ceiling_open(backend, error);
+    struct ps_vk_ceiling *loop = ps_vk_ceiling_open(backend, PS_F32, error);
     if (loop)
         ceiling->flops = ps_vk_ceiling_measure(loop, error);
     ps_vk_ceiling_close(loop);

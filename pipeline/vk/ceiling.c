@@ -6,8 +6,11 @@
 #include "base/clock.h"
 #include "vk/state.h"
 
-static const uint32_t code[] =
+static const uint32_t code_f32[] =
 #include "ceiling.inc"
+    ;
+static const uint32_t code_f16[] =
+#include "ceiling_f16.inc"
     ;
 
 /* As in ceiling.comp. */
@@ -16,9 +19,10 @@ static const uint32_t code[] =
 #define LANES 64
 #define ROUNDS 2000
 
-/* Groups are added until the loop takes so long, which is enough to fill any device and to be timed. */
-#define LEAST_GROUPS 64
-#define MOST_GROUPS (64u << 10)
+/* Groups are added, four times as many each time, until the loop takes so long, which is enough to fill any device
+ * and to be timed. Every device takes 65535 of them. */
+#define LEAST_GROUPS 48
+#define MOST_GROUPS (48u << 10)
 #define LEAST_SECONDS 0.02
 
 #define COPY_BYTES (128ull << 20)
@@ -39,6 +43,7 @@ struct ps_vk_ceiling {
     VkPipeline pipeline;
     struct script script;
     struct ps_vk_buffer result;
+    enum ps_type type;
     uint32_t groups;
 };
 
@@ -90,8 +95,10 @@ static double script_seconds(struct ps_vk *vk, const struct script *script, stru
 static bool create_pipeline(struct ps_vk_ceiling *ceiling, struct ps_error *error)
 {
     struct ps_vk *vk = ceiling->vk;
-    const VkShaderModuleCreateInfo module = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = sizeof code, .pCode = code};
+    const bool half = ceiling->type == PS_F16;
+    const VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                             .codeSize = half ? sizeof code_f16 : sizeof code_f32,
+                                             .pCode = half ? code_f16 : code_f32};
     if (!PS_VK(vk, error, CreateShaderModule, vk->device, &module, NULL, &ceiling->module))
         return false;
     const VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
@@ -129,14 +136,21 @@ static bool record(struct ps_vk_ceiling *ceiling, struct ps_error *error)
     return PS_VK(vk, error, EndCommandBuffer, commands);
 }
 
-struct ps_vk_ceiling *ps_vk_ceiling_open(struct ps_backend *backend, struct ps_error *error)
+struct ps_vk_ceiling *ps_vk_ceiling_open(struct ps_backend *backend, enum ps_type type,
+                                         struct ps_error *error)
 {
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    if (type == PS_F16 && !vk->half_arithmetic) {
+        ps_fail(error, PS_ERR_DEVICE, "device.no-float16", "%s has no arithmetic in float16", vk->info.name);
+        return NULL;
+    }
     struct ps_vk_ceiling *ceiling = calloc(1, sizeof *ceiling);
     if (!ceiling) {
         ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
         return NULL;
     }
-    ceiling->vk = (struct ps_vk *)backend;
+    ceiling->vk = vk;
+    ceiling->type = type;
     bool ready = create_pipeline(ceiling, error);
     for (ceiling->groups = LEAST_GROUPS; ready; ceiling->groups *= 4) {
         ready = record(ceiling, error) && script_seconds(ceiling->vk, &ceiling->script, error) > 0;
@@ -175,7 +189,8 @@ double ps_vk_ceiling_measure(struct ps_vk_ceiling *ceiling, struct ps_error *err
 
 double ps_vk_ceiling_flops(const struct ps_vk_ceiling *ceiling)
 {
-    return 2.0 * CHAINS * STEPS * ROUNDS * LANES * ceiling->groups;
+    const double numbers = ceiling->type == PS_F16 ? 2 : 1; /* of a chain */
+    return 2.0 * numbers * CHAINS * STEPS * ROUNDS * LANES * ceiling->groups;
 }
 
 double ps_vk_copy_rate(struct ps_backend *backend, struct ps_error *error)

@@ -6,9 +6,11 @@
 
 struct ps_vk_ceiling;
 
-/* Prepares a loop of float32 multiply-adds on registers that is long enough for the device of an open Vulkan
- * interpreter. Null, with the reason in `error`, on failure. To be closed before the interpreter. */
-struct ps_vk_ceiling *ps_vk_ceiling_open(struct ps_backend *backend, struct ps_error *error);
+/* Prepares a loop of multiply-adds on registers, in PS_F32, or in pairs of PS_F16, that is long enough for the
+ * device of an open Vulkan interpreter. Null, with the reason in `error`, on failure: PS_ERR_DEVICE where it has no
+ * arithmetic in float16. To be closed before the interpreter. */
+struct ps_vk_ceiling *ps_vk_ceiling_open(struct ps_backend *backend, enum ps_type type,
+                                         struct ps_error *error);
 void ps_vk_ceiling_close(struct ps_vk_ceiling *ceiling);
 
 /* Runs the loop once and returns floating-point operations a second; 0 on failure. Nothing else may be in

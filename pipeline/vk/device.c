@@ -270,6 +270,7 @@ static void keep_limits(struct ps_vk *vk, const struct survey *survey)
     vk->subgroup = survey->properties11.subgroupSize;
     vk->shared_bytes = limits->maxComputeSharedMemorySize;
     vk->max_lanes = limits->maxComputeWorkGroupInvocations;
+    vk->half_arithmetic = survey->features12.shaderFloat16;
     if (!vk->dispatch_flops)
         vk->dispatch_flops = flops_bound(vk->kind);
     if (!vk->timeout_ns)
@@ -328,7 +329,7 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .pNext = vk->full_subgroups ? &features13 : NULL,
-        .shaderFloat16 = vk->matrix.m != 0,
+        .shaderFloat16 = vk->half_arithmetic,
         .timelineSemaphore = vk->queue_count > 1,
         .bufferDeviceAddress = VK_TRUE,
         .vulkanMemoryModel = vk->matrix.m != 0,

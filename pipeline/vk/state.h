@@ -108,6 +108,7 @@ struct ps_vk {
     uint32_t shared_bytes; /* of a work group */
     uint32_t max_lanes;    /* of a work group */
     bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
+    bool half_arithmetic;  /* shaders can compute in float16 */
     struct ps_vk_matrix matrix;
     struct ps_vk_matrix flexible; /* what sizes are multiples of where it has any size and reduces rows */
     uint32_t tile;                        /* as ps_vk_params.tile */

@@ -2,12 +2,14 @@
  * run.
  *
  *     bench_kernels [--device NAME] [--type f32|f16] [--rounds N] [--variant NAME] [--tile N] [--frames N]
- *                   [--divide N] [--tsv] [PART OF A CASE'S NAME]
+ *                   [--divide N] [--tsv] [--ceilings] [PART OF A CASE'S NAME]
  *
  * --frames multiplies the rows of a case, as the frames of a clip do, --divide divides them. --tsv prints for
  * gpu_rates.py: name, type, sizes, the shader that ran, GFLOP/s. Sizes are rows, columns and terms of a sum, of attention
  * problems, heads, tokens and channels of a head. Cases of SVD at 1024 x 576, which are for GPUs, run where the part of a
  * name holds "svd". Where a launch takes less than SPAN_SECONDS it is made several times between two waits.
+ * --ceilings measures no case: it prints type and GFLOP/s of multiply-adds without loads, in f32 and, where the device
+ * has such arithmetic, in pairs of f16.
  *
  * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
  * s" counts processor time of all threads instead of time on the wall: on a software device that other work
@@ -64,7 +66,7 @@ struct options {
     const char *device, *variant, *part;
     int rounds, types;
     uint32_t tile, frames, divide;
-    bool tsv;
+    bool tsv, ceilings;
 };
 
 /* A case's weights and input on one backend. */
@@ -259,6 +261,10 @@ static bool parse(int argc, char **argv, struct options *options)
             options->tsv = true;
             continue;
         }
+        if (!strcmp(argv[i], "--ceilings")) {
+            options->ceilings = true;
+            continue;
+        }
         if (strncmp(argv[i], "--", 2) != 0) {
             options->part = argv[i];
             continue;
@@ -287,13 +293,30 @@ static bool parse(int argc, char **argv, struct options *options)
     return options->frames && options->divide;
 }
 
-static void print_head(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, struct ps_error *error)
+static double median_roof(struct ps_vk_ceiling *ceiling, struct ps_error *error)
 {
     double roofs[9];
     for (int i = 0; i < 9; i++)
         roofs[i] = 1e-9 * ps_vk_ceiling_measure(ceiling, error);
+    return bench_median(roofs, 9);
+}
+
+static void print_ceilings(struct ps_backend *backend, struct ps_vk_ceiling *f32, struct ps_error *error)
+{
+    struct ps_error lack = {0};
+    printf("f32\t%.1f\n", median_roof(f32, error));
+    struct ps_vk_ceiling *f16 = ps_vk_ceiling_open(backend, PS_F16, &lack);
+    if (f16)
+        printf("f16\t%.1f\n", median_roof(f16, error));
+    else
+        fprintf(stderr, "%s\n", lack.message);
+    ps_vk_ceiling_close(f16);
+}
+
+static void print_head(struct ps_backend *backend, struct ps_vk_ceiling *ceiling, struct ps_error *error)
+{
     printf("%s: multiply-adds without loads, median %.1f GFLOP/s\n", ps_vk_device(backend)->name,
-           bench_median(roofs, 9));
+           median_roof(ceiling, error));
     printf("%-46s %8s %7s %7s %8s %8s %8s\n", "", "GFLOP/s", "of roof", "cpu", "best", "roof", "first, s");
 }
 
@@ -308,10 +331,12 @@ int main(int argc, char **argv)
     const struct ps_vk_params params = {
         .selector = options.device, .variant = options.variant, .tile = options.tile};
     struct ps_backend *backend = ps_vk_open(&params, &error);
-    struct ps_vk_ceiling *ceiling = backend ? ps_vk_ceiling_open(backend, &error) : NULL;
-    if (ceiling && !options.tsv)
+    struct ps_vk_ceiling *ceiling = backend ? ps_vk_ceiling_open(backend, PS_F32, &error) : NULL;
+    if (ceiling && options.ceilings)
+        print_ceilings(backend, ceiling, &error);
+    else if (ceiling && !options.tsv)
         print_head(backend, ceiling, &error);
-    for (size_t i = 0; ceiling && !error.status && i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; ceiling && !options.ceilings && !error.status && i < sizeof cases / sizeof *cases; i++)
         for (int type = PS_F32; type <= PS_F16; type++)
             if (is_wanted(&cases[i], (enum ps_type)type, &options)) {
                 const struct bench_case c = resized(cases[i], &options);
