@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "cli/leftovers.h"
@@ -127,6 +128,7 @@ static enum ps_status run_all(const struct cli_ledger_run *run, const struct pla
         return error->status;
     if (!places->states)
         cli_states_sweep(run->journal, runner.states);
+    ps_journal_log_sweep(run->journal, time(NULL));
     if (recovered)
         cli_say(run->report, true, "%llu jobs were left by a process that is gone",
                 (unsigned long long)recovered);

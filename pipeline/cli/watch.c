@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -168,6 +169,7 @@ static enum ps_status open_journal(struct cli_watch *watch, struct ps_error *err
     }
     if (cli_path_folder(folder, watch->journal_path))
         cli_states_sweep(watch->journal, folder);
+    ps_journal_log_sweep(watch->journal, time(NULL));
     return ps_journal_counts(watch->journal, NULL, &watch->counts, error);
 }
 

@@ -196,7 +196,7 @@ enum ps_status ps_journal_recover(struct ps_journal *journal, uint64_t *count, s
 /* The log of a job is a text for people beside the journal, JOURNAL.logs/ID.log. Each attempt is a part of it, whose first line
  * begins with PS_LOG_PART; where it grows beyond PS_LOG_BYTES its oldest parts go. */
 #define PS_LOG_PART "== "
-enum { PS_LOG_BYTES = 65536, PS_LOG_PART_BYTES = 16384 };
+enum { PS_LOG_BYTES = 65536, PS_LOG_PART_BYTES = 16384, PS_LOG_DAYS = 90 };
 
 /* The path of a job's log, to be freed, whether there is one or not. Null when out of memory. */
 char *ps_journal_log_path(const struct ps_journal *journal, int64_t job);
@@ -205,6 +205,10 @@ char *ps_journal_log_path(const struct ps_journal *journal, int64_t job);
  * PS_ERR_OUTPUT "journal.log" and those of ps_output_open, PS_ERR_MEMORY. */
 enum ps_status ps_journal_log(const struct ps_journal *journal, int64_t job, const char *text,
                               struct ps_error *error);
+
+/* Removes logs to which nothing was added for PS_LOG_DAYS days before `now`, in seconds since 1970. Nothing else in their
+ * folder is touched, and what cannot be removed stays. */
+void ps_journal_log_sweep(const struct ps_journal *journal, int64_t now);
 
 struct ps_job_counts {
     uint64_t of[PS_JOB_STATES];

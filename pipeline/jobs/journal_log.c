@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -104,4 +105,30 @@ enum ps_status ps_journal_log(const struct ps_journal *journal, int64_t job, con
         add(path, text, error);
     free(path);
     return error->status;
+}
+
+static bool is_log(const char *name)
+{
+    const size_t digits = strspn(name, "0123456789");
+    return digits && !strcmp(name + digits, ".log");
+}
+
+void ps_journal_log_sweep(const struct ps_journal *journal, int64_t now)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s.logs", journal->path) < 0)
+        return;
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    struct stat about;
+    while (list && (entry = readdir(list)))
+        if (is_log(entry->d_name) && !fstatat(fd, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) &&
+            S_ISREG(about.st_mode) && now - about.st_mtime > (int64_t)PS_LOG_DAYS * 86400)
+            unlinkat(fd, entry->d_name, 0);
+    if (list)
+        closedir(list);
+    else if (fd >= 0)
+        close(fd);
+    free(path);
 }

@@ -1,10 +1,12 @@
 /* Logs of jobs: text beside the journal that grows by parts and not without end. */
 #include "jobs/journals.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A part of so many bytes in all that tells its number. Returns `to`. */
@@ -101,12 +103,43 @@ static void what_lies_in_the_way_stays(void **state)
     folder_remove(folder);
 }
 
+static void old_logs_go(void **state)
+{
+    (void)state;
+    enum { DAY = 86400 };
+    static const char *const others[] = {"1.log.txt", "notes.log", "2.log.d"};
+    char *folder = folder_new(), path[512], name[64];
+    struct ps_journal *journal = open_journal(folder);
+    struct ps_error error = {0};
+    struct stat about;
+    ps_journal_log_sweep(journal, time(NULL)); /* no folder yet */
+    for (int64_t job = 1; job <= 3; job++)
+        assert_ok(ps_journal_log(journal, job, "== one\n\n", &error), error);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "journal.logs/%s", others[i]);
+        write_file(join(path, folder, name), "mine", 4);
+    }
+    assert_int_equal(symlink("notes.log", join(path, folder, "journal.logs/9.log")), 0);
+    assert_int_equal(stat(join(path, folder, "journal.logs/1.log"), &about), 0);
+    const struct timespec later[2] = {{.tv_sec = about.st_mtime + 2 * DAY},
+                                      {.tv_sec = about.st_mtime + 2 * DAY}};
+    assert_int_equal(utimensat(AT_FDCWD, join(path, folder, "journal.logs/3.log"), later, 0), 0);
+    ps_journal_log_sweep(journal, about.st_mtime + (int64_t)PS_LOG_DAYS * DAY);
+    assert_int_equal(folder_count(join(path, folder, "journal.logs")), 7);
+    ps_journal_log_sweep(journal, about.st_mtime + (int64_t)PS_LOG_DAYS * DAY + DAY);
+    assert_int_equal(folder_count(join(path, folder, "journal.logs")), 5);
+    assert_int_equal(stat(join(path, folder, "journal.logs/3.log"), &about), 0);
+    ps_journal_close(&journal);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parts_follow_each_other, silence_begin, silence_end),
         cmocka_unit_test_setup_teardown(the_oldest_parts_go, silence_begin, silence_end),
         cmocka_unit_test_setup_teardown(what_lies_in_the_way_stays, silence_begin, silence_end),
+        cmocka_unit_test_setup_teardown(old_logs_go, silence_begin, silence_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
