@@ -322,8 +322,8 @@ struct ps_render_params {
     float guidance_min, guidance_max; /* guidance scale of the first and the last frame, 0.01 to 100; 0 means 1 and 3 * */
     uint64_t seed;
     enum ps_rng rng;           /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
-    /* Storage of activations and weights; arithmetic is float32. bf16 is for "cpu" and "ref". Default: f16 on a GPU; on
-     * "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
+    /* Storage of activations and weights; sums are float32. bf16 has the range of f32 in the memory of f16, and an eighth of
+     * f16's precision. Default: f16 on a GPU; on "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
     enum ps_dtype dtype;
     enum ps_weights weights;   /* default: full. The clip differs slightly with q8 */
     uint64_t memory_bytes;     /* device memory that the render may use, staging included; 0 means what is free */

@@ -14,20 +14,13 @@ layout(push_constant) uniform Arguments {
     PS_PIECE
 };
 
-#if PS_F16
-#define S2 f16vec2
-#else
-#define S2 vec2
-#endif
-layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) readonly buffer ReadS2 { S2 at[]; };
-
 /* Unit i less shift, zero beyond the unit's width. */
 vec4 deviation_at(ReadS from, uint i, float shift)
 {
     if (WIDTH == 4)
         return load4(from, i) - shift;
     if (WIDTH == 2)
-        return vec4(vec2(ReadS2(from).at[i]) - shift, 0, 0);
+        return vec4(load2(from, i) - shift, 0, 0);
     return vec4(load(from, i) - shift, 0, 0, 0);
 }
 

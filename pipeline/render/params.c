@@ -92,11 +92,6 @@ bool ps_param_type(enum ps_dtype *dtype, enum ps_type *type, const struct ps_con
         *dtype = ps_context_dtype(context);
     if (!ps_param_in_range("dtype", *dtype, PS_DTYPE_F32, PS_DTYPE_BF16, error))
         return false;
-    if (*dtype == PS_DTYPE_BF16 && context->interpreter == PS_ON_VULKAN) {
-        ps_fail(error, PS_ERR_USAGE, "usage.dtype", "a Vulkan device stores f16 or f32, not bf16");
-        ps_hint(error, "use --dtype f16, or --device cpu");
-        return false;
-    }
     *type = *dtype == PS_DTYPE_BF16 ? PS_BF16 : *dtype == PS_DTYPE_F16 ? PS_F16 : PS_F32;
     return true;
 }

@@ -134,7 +134,8 @@ static void check_finite(struct ps_run *run, const float *latents, uint64_t coun
         ps_run_fail(run, PS_ERR_CHECKPOINT, "latents.not-finite",
                     "sampling left the range of numbers: the latents hold NaN or infinity");
         ps_hint(run->error, run->type == PS_F16
-                                ? "try --dtype f32; if that fails too the checkpoint is damaged"
+                                ? "try --dtype bf16, which has the range of f32, or f32; if that fails too the "
+                                  "checkpoint is damaged"
                                 : "the checkpoint is damaged or not Stable Video Diffusion");
         return;
     }

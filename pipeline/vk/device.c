@@ -246,7 +246,7 @@ static uint64_t key_of(const VkPhysicalDeviceProperties *properties)
     key = ps_vk_hash(key, ids, sizeof ids);
     key = ps_vk_hash(key, properties->pipelineCacheUUID, sizeof properties->pipelineCacheUUID);
     for (size_t i = 0; i < PS_VK_SHADERS; i++)
-        for (size_t type = 0; type < 2; type++)
+        for (size_t type = 0; type < PS_TYPES; type++)
             key = ps_vk_hash(key, ps_vk_shaders[i].spirv[type].words, ps_vk_shaders[i].spirv[type].bytes);
     return key;
 }

@@ -21,7 +21,7 @@ struct ps_vk_code {
     struct {
         const uint32_t *words; /* null where the shader is not for the type */
         size_t bytes;
-    } spirv[2]; /* by enum ps_type of the launch */
+    } spirv[PS_TYPES]; /* by enum ps_type of the launch */
 };
 
 extern const struct ps_vk_code ps_vk_shaders[PS_VK_SHADERS];

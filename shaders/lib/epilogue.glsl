@@ -54,19 +54,6 @@ void store_pair(uint m, uint column, vec2 biased)
     }
 }
 
-/* Two elements at once, of an operand whose rows begin at multiples of two. */
-#if PS_F16
-#define S2 f16vec2
-#else
-#define S2 vec2
-#endif
-layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) readonly buffer ReadS2 {
-    S2 at[];
-};
-layout(buffer_reference, std430, buffer_reference_align = 2 * PS_S_BYTES) writeonly buffer WriteS2 {
-    S2 at[];
-};
-
 /* store_pair for four columns, of which the first is a multiple of four. Where n is one, so that every row of y begins at
  * one, they are loaded and stored together. */
 void store_quad(uint m, uint column, vec4 biased)
@@ -81,8 +68,8 @@ void store_quad(uint m, uint column, vec4 biased)
         if (ACT == PS_ACT_GEGLU) {
             vec2 value = push.scale * biased.xz * vec2(gelu(biased.y), gelu(biased.w));
             if (RESIDUAL != 0)
-                value += vec2(ReadS2(residual).at[at / 4]);
-            WriteS2(y).at[at / 4] = S2(value);
+                value += load2(residual, at / 4);
+            store2(y, at / 4, value);
         } else {
             [[unroll]] for (uint i = 0; i < 4; i++)
                 biased[i] = activation(ACT, biased[i]);

@@ -22,9 +22,9 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer Rea
 /* Elements 4 i to 4 i + 3; `from` is aligned to four elements. */
 vec4 load_aligned_quad(ReadS from, uint i)
 {
-#if PS_F16
-    const uvec2 pair = uvec2(ReadPairs(from).at[i]);
-    return vec4(unpackHalf2x16(pair.x), unpackHalf2x16(pair.y));
+#if PS_S_BYTES == 2
+    const uvec2 words = uvec2(ReadPairs(from).at[i]);
+    return vec4(pair_of(words.x), pair_of(words.y));
 #else
     return uintBitsToFloat(uvec4(uvec2(ReadPairs(from).at[2 * i]), uvec2(ReadPairs(from).at[2 * i + 1])));
 #endif
@@ -33,8 +33,8 @@ vec4 load_aligned_quad(ReadS from, uint i)
 /* Elements 2 i and 2 i + 1; `from` is aligned to four elements. */
 vec2 load_aligned_pair(ReadS from, uint i)
 {
-#if PS_F16
-    return unpackHalf2x16(ReadWords(from).at[i]);
+#if PS_S_BYTES == 2
+    return pair_of(ReadWords(from).at[i]);
 #else
     return uintBitsToFloat(uvec2(ReadPairs(from).at[i]));
 #endif

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # As CMakeLists.txt has them.
 FLAGS = ["-O", "-Werror"]
 ENVIRONMENTS = {"GL_NV_cooperative_matrix2": "vulkan1.3"}
-TYPES = {"f32": "-DPS_F16=0", "f16": "-DPS_F16=1"}
+TYPES = {"f32": ["-DPS_F16=0", "-DPS_BF16=0"], "f16": ["-DPS_F16=1", "-DPS_BF16=0"], "bf16": ["-DPS_F16=0", "-DPS_BF16=1"]}
 
 
 def variants(shaders):
@@ -44,7 +44,7 @@ def flags(shaders, name, storage):
     """How a shader is compiled for a storage type."""
     extension = next(extension for kernel, variant, _, extension in variants(shaders) if f"{kernel}_{variant}" == name)
     environment = ENVIRONMENTS.get(extension, "vulkan1.2")
-    return ["-fshader-stage=compute", f"--target-env={environment}", *FLAGS, TYPES[storage]]
+    return ["-fshader-stage=compute", f"--target-env={environment}", *FLAGS, *TYPES[storage]]
 
 
 def digest(shaders, name, storage):

@@ -141,8 +141,16 @@ class Bench(harness.Case):
                 self.expect(code, "bench", *arguments, says=words)
 
     @unittest.skipUnless(VULKAN, "no Vulkan device")
-    def test_bf16_is_not_for_vulkan(self):
-        self.expect(USAGE, "bench", "--model", self.model(), *TOY, "--device", VULKAN, "--dtype", "bf16", says="f16 or f32")
+    def test_types_on_vulkan(self):
+        """bf16 takes the memory of f16."""
+        planned = {}
+        for dtype in ("f32", "f16", "bf16"):
+            (told,) = self.measure("--model", self.model(), *TOY, "--device", VULKAN, "--dtype", dtype)
+            self.assertEqual(told["dtype"], dtype)
+            self.assertEqual(told["planned_bytes"], told["peak_bytes"])
+            planned[dtype] = told["planned_bytes"]
+        self.assertEqual(planned["bf16"], planned["f16"])
+        self.assertLess(planned["f16"], planned["f32"])
 
     def test_ctrl_c(self):
         process = subprocess.Popen([harness.PROGRAM, "bench", "--json", "--model", self.model(), *SIZE, "--rounds", "100", "--device", "ref"],

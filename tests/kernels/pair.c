@@ -55,16 +55,17 @@ static uint32_t depth_of(const struct ps_launch *launch)
     }
 }
 
-/* Where hardware multiplies matrices of bf16 or f16, attention multiplies values by weights that are rounded to that: independent
- * errors of up to 2^-8 or 2^-11 of each weight, so as much of the result. */
+/* Where matrices of bf16 or f16 are multiplied (by the cpu interpreter, which names no shader, and by matrix units), attention
+ * multiplies values by weights that are rounded to that: independent errors of up to 2^-8 or 2^-11 of each weight, so as much
+ * of the result. */
 static double inner_of(const struct bed_pair *pair, const struct ps_launch *launch)
 {
-    if (launch->kernel != PS_KERNEL_attention)
+    if (launch->kernel != PS_KERNEL_attention || !pair->subject)
         return 0;
+    const char *shader = bed_subject_shader(pair->subject);
     if (launch->type == PS_BF16)
-        return 0x1p-8;
-    const bool matrices = pair->subject && strstr(bed_subject_shader(pair->subject), "_coop");
-    return matrices ? 0x1p-11 : 0;
+        return !*shader || strstr(shader, "_coop") ? 0x1p-8 : 0;
+    return strstr(shader, "_coop") ? 0x1p-11 : 0;
 }
 
 /* Statistics hold two quantities of different size side by side. */

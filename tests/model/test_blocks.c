@@ -1,4 +1,4 @@
-/* Every block alone against diffusers: in float32 and float16 storage, whole and in the smallest chunks, with
+/* Every block alone against diffusers: in float32, float16 and bfloat16 storage, whole and in the smallest chunks, with
  * resident and with streamed weights, on every interpreter of the machine. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,10 +215,8 @@ static void run_case(const struct block_case *what)
     subject.expected = golden_channels_last(&golden, "output", subject.y_shape);
     subject.found = calloc(elements(subject.y_shape), sizeof *subject.found);
     for (uint32_t i = 0; i < backends.count; i++) {
-        check(backends.items[i], &subject, &weights, &golden.part.store, PS_F32);
-        check(backends.items[i], &subject, &weights, &golden.part.store, PS_F16);
-        if (backends.items[i] != backends.vk)
-            check(backends.items[i], &subject, &weights, &golden.part.store, PS_BF16);
+        for (int type = PS_F32; type < PS_TYPES; type++)
+            check(backends.items[i], &subject, &weights, &golden.part.store, (enum ps_type)type);
         check_q8(backends.items[i], &subject, &weights, &golden.part.store);
     }
     free(subject.x);

@@ -173,7 +173,7 @@ def rule_spirv(root, build):
     for name, reads, writes in kernels(root):
         header = read(os.path.join(root, f"shaders/{name}.h"))
         ids = {int(i) for i in re.findall(r"#define PS_%s_SPEC_\w+\s+(\d+)" % name.upper(), header)}
-        for storage in ("f32", "f16"):
+        for storage in ("f32", "f16", "bf16"):
             path = os.path.join(build, "shaders", f"{name}_{storage}.inc")
             if not os.path.exists(path):
                 yield f"{name}_{storage}: not compiled"
