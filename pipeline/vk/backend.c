@@ -91,6 +91,7 @@ struct ps_backend *ps_vk_open(const struct ps_vk_params *params, struct ps_error
     vk->tile = params->tile;
     vk->try_all = params->try_all;
     vk->spoil_trials = params->spoil_trials;
+    vk->stand_in = params->stand_in;
     vk->cache = params->cache ? strdup(params->cache) : NULL;
     if (ps_vk_instance_open(vk, params->validate, error) && ps_vk_device_open(vk, params->selector, error) &&
         ps_vk_variants_open(vk, params->variant, error) && ps_vk_memory_open(vk, params->stage, error) &&

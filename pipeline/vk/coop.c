@@ -97,11 +97,11 @@ struct ps_vk_area ps_vk_coop_area(const struct ps_vk *vk, uint32_t number)
                                  : (struct ps_vk_area){0};
 }
 
-static bool is_timed(const struct ps_vk *vk)
+bool ps_vk_is_timed(const struct ps_vk_pace paces[PS_VK_TILES])
 {
     bool timed = false;
-    for (size_t i = 0; i < PS_VK_COOP_TILES; i++)
-        timed |= vk->paces[i].seconds > 0;
+    for (size_t i = 0; i < PS_VK_TILES; i++)
+        timed |= paces[i].seconds > 0;
     return timed;
 }
 
@@ -112,10 +112,10 @@ static double estimate(const struct ps_vk *vk, const struct ps_launch *launch, s
     const struct tile *tile = &tiles[number];
     const uint64_t groups =
         (uint64_t)ps_div_up(launch->items[0], tile->columns) * ps_div_up(launch->items[1], tile->rows);
-    if (!is_timed(vk))
+    if (!ps_vk_is_timed(vk->paces[PS_VK_PACES_COOP]))
         return ceil((double)groups / PS_VK_ENOUGH_GROUPS) * tile->rows * tile->columns * tile->cost *
                (tile->apart ? 0.6 : 1);
-    const struct ps_vk_pace pace = vk->paces[number];
+    const struct ps_vk_pace pace = vk->paces[PS_VK_PACES_COOP][number];
     return pace.seconds > 0 ? ceil((double)groups / pace.groups) * pace.seconds : INFINITY;
 }
 

@@ -19,7 +19,11 @@ typedef enum VkComponentTypeKHR {
     VK_COMPONENT_TYPE_MAX_ENUM_KHR = 0x7fffffff
 } VkComponentTypeKHR;
 
-typedef enum VkScopeKHR { VK_SCOPE_SUBGROUP_KHR = 3, VK_SCOPE_MAX_ENUM_KHR = 0x7fffffff } VkScopeKHR;
+typedef enum VkScopeKHR {
+    VK_SCOPE_WORKGROUP_KHR = 2,
+    VK_SCOPE_SUBGROUP_KHR = 3,
+    VK_SCOPE_MAX_ENUM_KHR = 0x7fffffff
+} VkScopeKHR;
 
 typedef struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
     VkStructureType sType;
@@ -59,6 +63,10 @@ struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk);
 struct ps_vk_pace {
     double seconds, groups; /* 0: not known */
 };
+#define PS_VK_TILES 8 /* at most, of a variant */
+
+/* Whether any tile of a variant has been timed. */
+bool ps_vk_is_timed(const struct ps_vk_pace paces[PS_VK_TILES]);
 
 /* The part of a result that tile `number` covers; no rows where the device cannot have it. */
 struct ps_vk_area {

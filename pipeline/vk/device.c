@@ -307,16 +307,19 @@ static void keep_matrices(struct ps_vk *vk, const struct survey *survey)
         vk->matrix = ps_vk_find_matrix(vk);
     /* Its shaders are of SPIR-V 1.6, where a work group's size as a constant needs that feature. */
     if (vk->matrix.m && survey->features13.maintenance4 &&
-        has_extension(vk, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME))
+        has_extension(vk, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME)) {
         vk->flexible = ps_vk_find_flexible(vk);
+        vk->wide = ps_vk_find_wide(vk);
+    }
 }
 
 static bool create_device(struct ps_vk *vk, struct ps_error *error)
 {
-    VkPhysicalDeviceCooperativeMatrix2FeaturesNV flexible = ps_vk_flexible_features;
+    const bool second = vk->flexible.m || vk->wide.most; /* VK_NV_cooperative_matrix2 */
+    VkPhysicalDeviceCooperativeMatrix2FeaturesNV flexible = ps_vk_flexible_features(vk);
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
-        .pNext = vk->flexible.m ? &flexible : NULL,
+        .pNext = second ? &flexible : NULL,
         .cooperativeMatrix = VK_TRUE,
     };
     VkPhysicalDeviceVulkan13Features features13 = {
@@ -324,7 +327,7 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
         .pNext = vk->matrix.m ? &matrices : NULL,
         .subgroupSizeControl = VK_TRUE,
         .computeFullSubgroups = VK_TRUE,
-        .maintenance4 = vk->flexible.m != 0,
+        .maintenance4 = second,
     };
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
@@ -353,7 +356,7 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
         extensions[extension_count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     if (vk->matrix.m)
         extensions[extension_count++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
-    if (vk->flexible.m)
+    if (second)
         extensions[extension_count++] = VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,

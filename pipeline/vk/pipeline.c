@@ -116,13 +116,22 @@ static bool is_made(const struct ps_vk *vk, const struct key *key, VkResult resu
     return false;
 }
 
+static struct ps_vk_spirv spirv_of(const struct ps_vk *vk, const struct key *key)
+{
+    if (vk->stand_in && key->shader == PS_SHADER_linear_coop2)
+        return vk->stand_in->linear;
+    if (vk->stand_in && key->shader == PS_SHADER_conv_coop2)
+        return vk->stand_in->conv;
+    return ps_vk_shaders[key->shader].spirv[key->type];
+}
+
 static bool create(struct ps_vk *vk, const struct key *key, VkPipeline *pipeline, struct ps_error *error)
 {
-    const struct ps_vk_code *code = &ps_vk_shaders[key->shader];
+    const struct ps_vk_spirv spirv = spirv_of(vk, key);
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = code->spirv[key->type].bytes,
-        .pCode = code->spirv[key->type].words,
+        .codeSize = spirv.bytes,
+        .pCode = spirv.words,
     };
     VkSpecializationMapEntry map[PS_VK_MAX_SPEC];
     for (uint32_t i = 0; i < PS_VK_MAX_SPEC; i++)

@@ -10,13 +10,15 @@
 #include "run/arena.h"
 #include "vk/check.h"
 #include "vk/coop.h"
+#include "vk/coop2.h"
 #include "vk/flexible.h"
 #include "vk/hazard.h"
 #include "vk/variant.h"
 #include "vk/vk.h"
 
-#define PS_VK_TILES 8 /* at most, of a variant */
-_Static_assert(PS_VK_COOP_TILES <= PS_VK_TILES, "the tiles of coop");
+/* Variants of linear whose tiles are timed. */
+enum { PS_VK_PACES_COOP, PS_VK_PACES_COOP2, PS_VK_PACED };
+_Static_assert(PS_VK_COOP_TILES <= PS_VK_TILES && PS_VK_COOP2_TILES <= PS_VK_TILES, "tiles of a variant");
 
 #define PS_VK_INSTALL_HINT                                                                                   \
     "Install a Vulkan driver; on Debian and Ubuntu: apt install libvulkan1 mesa-vulkan-drivers"
@@ -111,16 +113,19 @@ struct ps_vk {
     bool half_arithmetic;  /* shaders can compute in float16 */
     struct ps_vk_matrix matrix;
     struct ps_vk_matrix flexible; /* what sizes are multiples of where it has any size and reduces rows */
-    uint32_t tile;                        /* as ps_vk_params.tile */
-    struct ps_vk_pace paces[PS_VK_TILES]; /* of the tiles of linear_coop */
-    uint32_t variants;                    /* in use, by bits: see variant.c */
-    uint64_t dispatch_flops;              /* the most that one dispatch does */
-    uint64_t timeout_ns;                  /* of one wait */
+    struct ps_vk_wide wide;       /* likewise of the matrices of a work group */
+    uint32_t tile;                /* as ps_vk_params.tile */
+    struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES]; /* of the tiles of linear_coop and linear_coop2 */
+    uint32_t unequal;  /* tiles of coop2, by bits, whose results are not bit for bit those of the first */
+    uint32_t variants; /* in use, by bits: see variant.c */
+    uint64_t dispatch_flops; /* the most that one dispatch does */
+    uint64_t timeout_ns;     /* of one wait */
 
-    char *cache;                /* the folder for what is kept; null: nothing is */
-    uint64_t key;               /* of device, driver and shaders, for what is kept */
+    char *cache;  /* the folder for what is kept; null: nothing is */
+    uint64_t key; /* of device, driver and shaders, for what is kept */
     bool try_all; /* as ps_vk_params, like the next */
     enum ps_vk_spoil spoil_trials;
+    const struct ps_vk_stand_in *stand_in;
 
     uint32_t device_memory, staging_memory; /* memory types */
     struct {

@@ -41,6 +41,9 @@ static const struct attempt attempts[] = {
     {PS_KERNEL_conv, 1, 12, 10, 464, 70, 2, PS_ACT_NONE, 0},     /* in halves */
     {PS_KERNEL_conv, 1, 12, 10, 464, 70, 1, PS_ACT_NONE, WHOLE}, /* likewise */
     {PS_KERNEL_conv, 2, 5, 7, 24, 136, 1, PS_ACT_NONE, EVERYTHING | PHASES},
+    /* For coop2, which takes multiples of eight channels alone. */
+    {PS_KERNEL_linear, 1, 1, 70, 72, 144, 1, PS_ACT_GEGLU, EVERYTHING},
+    {PS_KERNEL_conv, 2, 12, 10, 136, 72, 2, PS_ACT_NONE, EVERYTHING},
     {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, 0},
     {PS_KERNEL_attention, 25, 3, 3, 80, 3, 1, PS_ACT_NONE, EVERYTHING}, /* packed */
     {PS_KERNEL_attention, 1, 9, 11, 512, 1, 1, PS_ACT_NONE, 0},         /* in slices */
@@ -68,7 +71,9 @@ struct trial {
 struct findings {
     uint32_t unsound; /* variants by bits, as ps_vk.variants */
     uint32_t tried;   /* by which attempts: a hash of them */
-    struct ps_vk_pace paces[PS_VK_TILES];
+    uint32_t unequal; /* as ps_vk.unequal */
+    uint32_t reserved;
+    struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES];
 };
 
 static float next_random(struct trial *trial)
@@ -307,8 +312,9 @@ static bool is_spoilt(enum ps_vk_spoil spoil, const struct attempt *a)
 }
 
 /* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader.
- * False also where a driver cannot make it; `error` is set only where the device is of no more use. */
-static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
+ * False also where a driver cannot make it; `error` is set only where the device is of no more use. Sets the bits in `unequal` of
+ * tiles whose results differ in any bit from those of the first. */
+static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference, uint32_t *unequal)
 {
     const struct ps_vk_variant *variant = ps_vk_variant_at(number);
     bool sound = true;
@@ -319,7 +325,7 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
         if (!takes(trial, number, 0, &launch))
             continue;
         const uint64_t count = ps_elements(result_of(&launch));
-        uint16_t *want = calloc(2 * count, sizeof *want), *got = want ? want + count : NULL;
+        uint16_t *want = calloc(3 * count, sizeof *want), *got = want ? want + count : NULL, *first = NULL;
         if (!want)
             ps_fail(trial->error, PS_ERR_MEMORY, "memory.host", "out of memory");
         sound = want && run(trial, &launch, reference, 0, 1, want);
@@ -329,6 +335,10 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference)
             if (is_spoilt(trial->vk->spoil_trials, &attempts[i]))
                 got[count / 2] ^= 0x4000; /* the highest bit of its exponent */
             sound = sound && agree(got, want, count);
+            if (first && memcmp(got, first, count * sizeof *got))
+                *unequal |= 1u << (tile - 1);
+            if (!first)
+                first = memcpy(want + 2 * count, got, count * sizeof *got);
         }
         free(want);
     }
@@ -361,7 +371,7 @@ static void time_tiles(struct trial *trial, uint32_t number, struct ps_vk_pace p
     const uint32_t rows = software ? TIMED_ROWS_IN_SOFTWARE : TIMED_ROWS;
     const uint32_t columns = software ? TIMED_COLUMNS_IN_SOFTWARE : TIMED_COLUMNS;
     for (uint32_t i = 0; i < ps_vk_variant_at(number)->tiles && !trial->error->status; i++) {
-        const struct ps_vk_area area = ps_vk_coop_area(trial->vk, i);
+        const struct ps_vk_area area = ps_vk_variant_at(number)->area(trial->vk, i);
         const uint32_t terms = area.apart ? TIMED_TERMS_APART : TIMED_TERMS;
         struct attempt one = {.kernel = PS_KERNEL_linear, .frames = 1, .h = 1, .k = terms, .stride = 1};
         struct attempt many = one;
@@ -391,9 +401,10 @@ static bool read_findings(struct ps_vk *vk, struct findings *findings)
         memcpy(findings, kept, sizeof *findings);
     free(kept);
     whole = whole && findings->tried == hash_of_attempts();
-    for (size_t i = 0; i < PS_VK_TILES && whole; i++)
-        whole = findings->paces[i].seconds >= 0 && findings->paces[i].seconds < 1 &&
-                findings->paces[i].groups >= 0 && findings->paces[i].groups < 1e6;
+    for (size_t i = 0; i < PS_VK_PACED * PS_VK_TILES && whole; i++) {
+        const struct ps_vk_pace pace = findings->paces[i / PS_VK_TILES][i % PS_VK_TILES];
+        whole = pace.seconds >= 0 && pace.seconds < 1 && pace.groups >= 0 && pace.groups < 1e6;
+    }
     return whole;
 }
 
@@ -408,10 +419,13 @@ static void find(struct trial *trial, struct findings *findings)
         const bool is_portable = portable & 1u << i;
         if (!(vk->variants & 1u << i) || (is_portable && !vk->try_all && !vk->cache))
             continue;
-        if (!is_sound(trial, i, is_portable ? 0 : portable))
+        const bool coop2 = !strcmp(variant->name, "coop2");
+        uint32_t unequal = 0;
+        if (!is_sound(trial, i, is_portable ? 0 : portable, &unequal))
             findings->unsound |= 1u << i;
-        else if (variant->shader == PS_SHADER_linear_coop && (vk->try_all || !vk->info.software))
-            time_tiles(trial, i, findings->paces);
+        else if (variant->area && (vk->try_all || !vk->info.software))
+            time_tiles(trial, i, findings->paces[coop2 ? PS_VK_PACES_COOP2 : PS_VK_PACES_COOP]);
+        findings->unequal |= coop2 ? unequal : 0;
     }
 }
 
@@ -451,6 +465,7 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
                    "%s computes wrong results with the shader %s, which is not used", vk->info.name,
                    ps_vk_shaders[ps_vk_variant_at(i)->shader].name);
     vk->variants &= ~findings.unsound;
+    vk->unequal = findings.unequal;
     memcpy(vk->paces, findings.paces, sizeof vk->paces);
     return true;
 }

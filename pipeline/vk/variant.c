@@ -74,20 +74,24 @@ static bool portable_fit(const struct ps_vk *vk, const struct ps_launch *launch,
 
 /* For each kernel the fastest first. */
 static const struct ps_vk_variant variants[] = {
+    {"coop2", PS_KERNEL_linear, PS_SHADER_linear_coop2, PS_VK_COOP2_TILES, ps_vk_coop2_can, ps_vk_coop_gains,
+     ps_vk_coop2_fit, ps_vk_coop2_area},
+    {"coop2", PS_KERNEL_conv, PS_SHADER_conv_coop2, PS_VK_COOP2_TILES, ps_vk_coop2_can, ps_vk_coop_gains,
+     ps_vk_coop2_fit, NULL},
     {"coop", PS_KERNEL_linear, PS_SHADER_linear_coop, PS_VK_COOP_TILES, ps_vk_coop_can, ps_vk_coop_gains,
-     ps_vk_coop_fit},
+     ps_vk_coop_fit, ps_vk_coop_area},
     {"coop", PS_KERNEL_conv, PS_SHADER_conv_coop, PS_VK_COOP_TILES, ps_vk_coop_can, ps_vk_coop_gains,
-     ps_vk_coop_fit},
+     ps_vk_coop_fit, NULL},
     {"portable", PS_KERNEL_linear, PS_SHADER_linear_portable, PORTABLE_TILES, portable_can, portable_gains,
-     portable_fit},
+     portable_fit, NULL},
     {"portable", PS_KERNEL_conv, PS_SHADER_conv_portable, PORTABLE_TILES, portable_can, portable_gains,
-     portable_fit},
+     portable_fit, NULL},
     {"coop2", PS_KERNEL_attention, PS_SHADER_attention_coop2, 0, ps_vk_flash_coop2_can, ps_vk_coop_gains,
-     ps_vk_flash_coop2_fit},
+     ps_vk_flash_coop2_fit, NULL},
     {"coop", PS_KERNEL_attention, PS_SHADER_attention_coop, 0, ps_vk_flash_coop_can, ps_vk_coop_gains,
-     ps_vk_flash_coop_fit},
+     ps_vk_flash_coop_fit, NULL},
     {"portable", PS_KERNEL_attention, PS_SHADER_attention_portable, 0, ps_vk_flash_portable_can,
-     portable_gains, ps_vk_flash_portable_fit},
+     portable_gains, ps_vk_flash_portable_fit, NULL},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 

@@ -7,6 +7,7 @@
 #include "vk/spirv.h"
 
 struct ps_vk;
+struct ps_vk_area;
 
 #define PS_VK_MAX_SPEC PS_TILE_END
 
@@ -39,6 +40,8 @@ struct ps_vk_variant {
      * decides how a sum is grouped may depend on the weight and on channels only. What leaves every bit of a
      * result as it is, such as the size of a tile that sums in order, may depend on anything. */
     bool (*fit)(const struct ps_vk *vk, const struct ps_launch *launch, struct ps_vk_choice *choice);
+    /* The part of a result that a tile covers; null where tiles are not timed. */
+    struct ps_vk_area (*area)(const struct ps_vk *vk, uint32_t tile);
 };
 
 /* Decides which variants the device runs; `wanted` (null: what the device gains by) names the one to prefer.

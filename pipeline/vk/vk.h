@@ -9,6 +9,8 @@
  * phases. */
 enum ps_vk_spoil { PS_VK_SPOIL_NONE, PS_VK_SPOIL_ALL, PS_VK_SPOIL_Q8, PS_VK_SPOIL_PHASES };
 
+struct ps_vk_stand_in;
+
 /* How a device is opened. Zero is the default of every field. */
 struct ps_vk_params {
     /* "auto" or null: the first real GPU, else a software device; an index; a part of a name, in any case. */
@@ -28,6 +30,7 @@ struct ps_vk_params {
     /* For tests. */
     bool try_all; /* variants are tried that would not be: on software devices, and those asked for by name */
     enum ps_vk_spoil spoil_trials;
+    const struct ps_vk_stand_in *stand_in; /* shaders of "coop2"; see vk/spirv.h */
     bool stage; /* transfers pass through staging memory even where the device's own can be mapped */
     uint32_t
         tile; /* of the variant's tiles the one to take wherever it can be, counted from 1; 0: the best */
@@ -50,8 +53,8 @@ uint64_t ps_vk_messages(const struct ps_backend *backend);
 /* What was recorded so far, for tests of their number. */
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
-    uint64_t by_variant; /* of the dispatches, those by other shaders than a kernel's own */
-    const char *shader;  /* of the last dispatch */
+    uint64_t by_variant;  /* of the dispatches, those by other shaders than a kernel's own */
+    const char *shader;   /* of the last dispatch */
     uint64_t uploads;     /* copies of weights on a queue of their own */
     uint64_t round_trips; /* the host waited for bytes that the device was still at work on */
 };

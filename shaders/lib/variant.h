@@ -17,6 +17,9 @@
 #define PS_TILE_WIDE 19    /* coop: 1 where rows of x begin at multiples of eight elements */
 #define PS_TILE_HALVES 20  /* coop: how the sum over K is cut in two: PS_HALVES_... */
 #define PS_TILE_END 21
+#define PS_TILE_PATCH_FRAMES 14 /* coop2: the tile's rows as a patch of the output; their product is PS_TILE_ROWS */
+#define PS_TILE_PATCH_H 15
+#define PS_TILE_PATCH_W 16
 
 /* Attention (shaders/attention_*.comp) has LANES and SUBGROUP as above; its matrices, where they are the device's, are M, N
  * and K as above. */

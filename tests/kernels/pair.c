@@ -226,6 +226,7 @@ static bool pair_launch(struct ps_backend *backend, const struct ps_launch *laun
                                             pair->spaces[space].after[side], error))
                 return false;
     }
+    pair->offered |= pair->subject && bed_subject_offers(pair->subject, launch->kernel);
     pair->bed->inner = inner_of(pair, launch);
     spoil(pair, launch->operands[reads], launch->operands[0]);
     for (uint32_t i = reads; i < operands; i++)

@@ -12,6 +12,7 @@ struct bed_pair {
     struct ps_backend *ref, *subject; /* subject null: there is none */
     struct bed *bed;
     const char *seed_text; /* printed with a mismatch */
+    bool offered;          /* the subject runs a variant of a kernel that was launched */
     struct ps_tensor uploading;
     struct {
         uint64_t bytes;          /* of the space; it is one segment */

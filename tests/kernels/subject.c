@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-#include "vk/vk.h"
+#include "kernels/emulation/emulation.h"
+#include "vk/state.h"
 
 static void print_line(void *user, enum ps_log_level level, const char *line)
 {
@@ -17,8 +18,18 @@ struct ps_backend *bed_subject_open(const struct bed_subject_params *params, str
                                     .log = {print_line, NULL},
                                     .validate = params->validate,
                                     .variant = params->variant,
-                                    .tile = params->tile};
+                                    .tile = params->tile,
+                                    .stand_in = params->emulate ? &coop2_emulation : NULL};
     return ps_vk_open(&vk, error);
+}
+
+bool bed_subject_offers(const struct ps_backend *subject, enum ps_kernel kernel)
+{
+    bool offers = false;
+    for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
+        offers |=
+            ps_vk_variant_at(i)->kernel == kernel && ((const struct ps_vk *)subject)->variants & 1u << i;
+    return offers;
 }
 
 uint64_t bed_subject_by_variant(const struct ps_backend *subject)

@@ -9,10 +9,14 @@ struct bed_subject_params {
     const char *variant; /* null: what the device gains by */
     uint32_t tile;       /* as ps_vk_params.tile */
     bool validate;       /* under the validation layer */
+    bool emulate;        /* the products of coop2, by tests/kernels/emulation */
 };
 
 /* Opens Vulkan. Null where there is none or it cannot be had like this, with the reason in `error`. */
 struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error);
+
+/* Whether the device runs any variant of that kernel, of those that were asked for. */
+bool bed_subject_offers(const struct ps_backend *subject, enum ps_kernel kernel);
 
 /* Dispatches so far by other shaders than a kernel's own. */
 uint64_t bed_subject_by_variant(const struct ps_backend *subject);

@@ -114,6 +114,7 @@ static const struct shape shapes[] = {
     {1, 70, 64, 256, PS_GEGLU, "bfsri"}, {1, 1, 1280, 320, PS_SILU, "b"},
     {1, 3, 5120, 24, PS_NONE, "b"},      {1, 2, 11520, 16, PS_NONE, "b"},
     {1, 600, 12, 7, PS_NONE, "vs"},      {1, 290, 20, 300, PS_NONE, "b"}, /* several work groups both ways */
+    {3, 201, 136, 200, PS_SILU, "bfrs"}, {1, 130, 72, 144, PS_GEGLU, "bvri"},
 };
 
 static void shapes_and_epilogues(void **state)
@@ -219,13 +220,15 @@ static void chunks_change_nothing(void **state)
 static void in_place(void **state)
 {
     struct bed *bed = *state;
-    bed_begin(bed, PS_F32);
-    const struct shape s = {1, 45, 24, 40, PS_NONE, "br"};
-    struct operands o = prepare(bed, &s, BED_NORMAL, BED_NORMAL);
-    const double *want = formula(bed, &s, &o);
-    o.epilogue.into = o.epilogue.residual;
-    bed_expect(bed, ps_linear(&bed->run, o.x, o.layer, &o.epilogue), want, s.k);
-    bed_end(bed);
+    for (int type = PS_F32; type <= PS_F16; type++) {
+        bed_begin(bed, (enum ps_type)type);
+        const struct shape s = {1, 45, 24, 40, PS_NONE, "br"};
+        struct operands o = prepare(bed, &s, BED_NORMAL, BED_NORMAL);
+        const double *want = formula(bed, &s, &o);
+        o.epilogue.into = o.epilogue.residual;
+        bed_expect(bed, ps_linear(&bed->run, o.x, o.layer, &o.epilogue), want, s.k);
+        bed_end(bed);
+    }
 }
 
 static void faults_are_noticed(void **state)

@@ -9,6 +9,8 @@
 
 #include "base/checked.h"
 #include "base/half.h"
+#include "conv.h"
+#include "kernels/emulation/emulation.h"
 #include "ops/ops.h"
 #include "vk/state.h"
 
@@ -68,11 +70,23 @@ static uint64_t compute(struct ps_backend *backend, const struct shape *s, uint1
     return count;
 }
 
+/* "coop2" with its products emulated. */
+#define EMULATED "emulated"
+
+static struct ps_vk_params params_of(const char *variant)
+{
+    const bool emulated = !strcmp(variant, EMULATED);
+    return (struct ps_vk_params){.variant = emulated ? "coop2" : variant,
+                                 .stand_in = emulated ? &coop2_emulation : NULL};
+}
+
 /* The device with that variant; null where it cannot run it. */
 static struct ps_backend *open_variant(const char *variant, uint32_t tile)
 {
     struct ps_error error = {0};
-    const struct ps_vk_params params = {.validate = true, .variant = variant, .tile = tile};
+    struct ps_vk_params params = params_of(variant);
+    params.validate = true;
+    params.tile = tile;
     struct ps_backend *backend = ps_vk_open(&params, &error);
     if (!backend) {
         assert_error(error, PS_ERR_DEVICE, "device.variant");
@@ -86,7 +100,8 @@ static void tiles_change_nothing(const char *variant)
     static uint16_t first[SHAPES][MOST_ELEMENTS], again[MOST_ELEMENTS];
     uint32_t tiles = 0;
     for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
-        if (!strcmp(ps_vk_variant_at(i)->name, variant) && ps_vk_variant_at(i)->kernel == PS_KERNEL_linear)
+        if (!strcmp(ps_vk_variant_at(i)->name, params_of(variant).variant) &&
+            ps_vk_variant_at(i)->kernel == PS_KERNEL_linear)
             tiles = ps_vk_variant_at(i)->tiles;
     assert_true(tiles > 1);
     for (uint32_t tile = 1; tile <= tiles; tile++) {
@@ -116,6 +131,56 @@ static void tiles_of_coop(void **state)
     tiles_change_nothing("coop");
 }
 
+static void tiles_of_coop2(void **state)
+{
+    (void)state;
+    tiles_change_nothing(EMULATED);
+}
+
+/* Tiles of coop2 whose bits are not the first one's are not chosen, and a tile's rows are the patch that wastes least. */
+static void coop2_is_fitted(void **state)
+{
+    (void)state;
+    struct ps_launch launch = {.kernel = PS_KERNEL_conv,
+                               .type = PS_F16,
+                               .items = {1280, 25 * 9 * 16, 1},
+                               .spec = {[PS_CONV_SPEC_STRIDE] = 1},
+                               .operands = {[0] = {.c = 640}, [5] = {.c = 1280}}};
+    struct ps_conv_push push = {
+        .frames = 25, .in_h = 9, .in_w = 16, .wide_h = 9, .wide_w = 16, .out_h = 9, .out_w = 16};
+    struct ps_backend *backend = open_variant(EMULATED, 0);
+    if (!backend)
+        return;
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    for (uint32_t i = 0; i < PS_VK_COOP2_TILES; i++) {
+        vk->unequal = ~(1u << i);
+        memcpy(launch.push, &push, sizeof push);
+        const struct ps_vk_choice choice = ps_vk_choose(vk, &launch);
+        const uint32_t *spec = choice.spec, rows = ps_vk_coop2_area(vk, i).rows;
+        assert_int_equal(choice.shader, PS_SHADER_conv_coop2);
+        assert_int_equal(spec[PS_TILE_ROWS], rows);
+        assert_int_equal(spec[PS_TILE_PATCH_FRAMES] * spec[PS_TILE_PATCH_H] * spec[PS_TILE_PATCH_W], rows);
+        assert_int_equal(choice.items[1], rows == 128 ? 35 : rows == 256 ? 18 : 63);
+    }
+    vk->unequal = 0;
+    /* What coop does. */
+    push.wide_h = 18;
+    memcpy(launch.push, &push, sizeof push);
+    assert_int_equal(ps_vk_choose(vk, &launch).shader, PS_KERNEL_conv);
+    push.wide_h = 9;
+    memcpy(launch.push, &push, sizeof push);
+    launch.spec[PS_CONV_SPEC_STRIDE] = 2;
+    assert_int_equal(ps_vk_choose(vk, &launch).shader, PS_KERNEL_conv);
+    launch.spec[PS_CONV_SPEC_STRIDE] = 3;
+    assert_int_equal(ps_vk_choose(vk, &launch).shader, PS_SHADER_conv_coop2);
+    launch.spec[PS_CONV_SPEC_Q8] = 1;
+    assert_int_equal(ps_vk_choose(vk, &launch).shader, PS_KERNEL_conv);
+    launch.spec[PS_CONV_SPEC_Q8] = 0;
+    launch.operands[0].c = 644;
+    assert_int_equal(ps_vk_choose(vk, &launch).shader, PS_KERNEL_conv);
+    backend->ops->close(backend);
+}
+
 static void unknown_names_are_refused(void **state)
 {
     (void)state;
@@ -140,16 +205,20 @@ static unsigned in_use(const char *variant, const char *cache, enum ps_vk_spoil 
 {
     struct ps_error error = {0};
     *heard = (struct heard){0};
-    const struct ps_vk_params params = {
-        .variant = variant, .cache = cache, .try_all = true, .spoil_trials = spoil, .log = {hear, heard}};
+    struct ps_vk_params params = params_of(variant);
+    params.cache = cache;
+    params.try_all = true;
+    params.spoil_trials = spoil;
+    params.log = (struct ps_log){hear, heard};
     struct ps_backend *backend = ps_vk_open(&params, &error);
     assert_no_error(error);
     const uint32_t variants = ((struct ps_vk *)backend)->variants;
+    assert_int_equal(((struct ps_vk *)backend)->unequal, 0);
     assert_int_equal(backend->allocated_bytes, 0);
     assert_int_equal(backend->peak_bytes, 0);
     static uint16_t result[MOST_ELEMENTS];
     compute(backend, &shapes[0], result);
-    const uint32_t of_linear = variants & ps_vk_variant_named(variant, PS_KERNEL_linear);
+    const uint32_t of_linear = variants & ps_vk_variant_named(params.variant, PS_KERNEL_linear);
     assert_int_equal(ps_vk_counts(backend).by_variant != 0, of_linear != 0);
     backend->ops->close(backend);
     return (unsigned)__builtin_popcount(variants);
@@ -194,8 +263,9 @@ static void matrices_are_tried_and_timed(void **state)
     assert_int_equal(__builtin_popcount(vk->variants), COOP);
     for (uint32_t i = 0; i < PS_VK_COOP_TILES; i++) {
         const bool possible = ps_vk_coop_area(vk, i).rows;
-        assert_int_equal(vk->paces[i].seconds > 0 && vk->paces[i].seconds < 1, possible);
-        assert_int_equal(vk->paces[i].groups >= 1, possible);
+        const struct ps_vk_pace pace = vk->paces[PS_VK_PACES_COOP][i];
+        assert_int_equal(pace.seconds > 0 && pace.seconds < 1, possible);
+        assert_int_equal(pace.groups >= 1, possible);
     }
     for (size_t i = 0; i < SHAPES; i++)
         assert_memory_equal(result[i], again, compute(backend, &shapes[i], again) * sizeof *again);
@@ -203,19 +273,31 @@ static void matrices_are_tried_and_timed(void **state)
     backend->ops->close(backend);
 }
 
-/* So is attention by matrices of any size. */
+static void all_are_tried(const char *variant)
+{
+    struct heard heard;
+    struct ps_backend *backend = open_variant(variant, 0);
+    if (!backend)
+        return;
+    const uint32_t count = (uint32_t)__builtin_popcount(((struct ps_vk *)backend)->variants);
+    backend->ops->close(backend);
+    assert_int_equal(in_use(variant, NULL, PS_VK_SPOIL_NONE, &heard), count);
+    assert_int_equal(heard.warnings, 0);
+    assert_int_equal(in_use(variant, NULL, PS_VK_SPOIL_ALL, &heard), 0);
+    assert_int_equal(heard.warnings, count);
+}
+
+/* So are matrices of any size. */
 static void flexible_matrices_are_tried(void **state)
 {
     (void)state;
-    struct heard heard;
-    struct ps_backend *backend = open_variant("coop2", 0);
-    if (!backend)
-        return;
-    backend->ops->close(backend);
-    assert_int_equal(in_use("coop2", NULL, PS_VK_SPOIL_NONE, &heard), 1);
-    assert_int_equal(heard.warnings, 0);
-    assert_int_equal(in_use("coop2", NULL, PS_VK_SPOIL_ALL, &heard), 0);
-    assert_int_equal(heard.warnings, 1);
+    all_are_tried("coop2");
+}
+
+static void products_of_coop2_are_tried(void **state)
+{
+    (void)state;
+    all_are_tried(EMULATED);
 }
 
 /* Calls `with` for each file of the folder that is not hidden; returns how many. */
@@ -295,10 +377,16 @@ int main(int argc, char **argv)
     if (!ps_vk_devices(devices, 8, NULL, 0))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tiles_of_portable),           cmocka_unit_test(tiles_of_coop),
-        cmocka_unit_test(unknown_names_are_refused),   cmocka_unit_test(wrong_variants_are_not_used),
-        cmocka_unit_test(what_was_found_is_kept),      cmocka_unit_test(matrices_are_tried_and_timed),
+        cmocka_unit_test(tiles_of_portable),
+        cmocka_unit_test(tiles_of_coop),
+        cmocka_unit_test(unknown_names_are_refused),
+        cmocka_unit_test(wrong_variants_are_not_used),
+        cmocka_unit_test(what_was_found_is_kept),
+        cmocka_unit_test(matrices_are_tried_and_timed),
         cmocka_unit_test(flexible_matrices_are_tried),
+        cmocka_unit_test(tiles_of_coop2),
+        cmocka_unit_test(coop2_is_fitted),
+        cmocka_unit_test(products_of_coop2_are_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
