@@ -34,26 +34,43 @@ def arguments():
     parser.add_argument("--channels-last", action="store_true", help="PyTorch's weights in that memory format")
     args = parser.parse_args()
     args.width, args.height = (int(side) for side in args.size.split("x"))
+    args.torch_device = "cpu"
     return args
+
+
+DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
+
+
+def channels_last(model):
+    """Its convolutions' weights in that memory format, over time and space alike."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+        elif isinstance(module, torch.nn.Conv3d):
+            module.to(memory_format=torch.channels_last_3d)
 
 
 def load(args, kind, folder):
     """The model in PyTorch, and what makes noise of its type."""
-    dtype = torch.bfloat16 if args.dtype == "bf16" else torch.float32
-    model = kind.from_pretrained(args.model, subfolder=folder, torch_dtype=dtype).eval()
+    dtype = DTYPES[args.dtype]
+    model = kind.from_pretrained(args.model, subfolder=folder, torch_dtype=dtype).eval().to(args.torch_device)
     if args.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    return model, lambda *shape: torch.randn(*shape, dtype=dtype)
+        channels_last(model)
+    return model, lambda *shape: torch.randn(*shape, dtype=dtype, device=args.torch_device)
 
 
-def unet(args):
+def unet(args, backend=None):
+    """`backend` is torch.compile's; without one nothing is compiled."""
     from diffusers import UNetSpatioTemporalConditionModel
 
     model, noise = load(args, UNetSpatioTemporalConditionModel, "unet")
+    if backend:
+        model.compile(backend=backend, dynamic=False)
     x = noise(1, args.frames, model.config.in_channels, args.height // 8, args.width // 8)
     context = noise(1, 1, model.config.cross_attention_dim)
-    ids = torch.tensor([[6, 127, 0.02]], dtype=model.dtype)
-    return lambda: model(x, torch.tensor(0.5, dtype=model.dtype), context, ids).sample
+    ids = torch.tensor([[6, 127, 0.02]], dtype=model.dtype, device=model.device)
+    time = torch.tensor(0.5, dtype=model.dtype, device=model.device)
+    return lambda: model(x, time, context, ids).sample
 
 
 def decoder(args):
