@@ -141,9 +141,8 @@ class Case(unittest.TestCase):
     def packshot(self, *arguments, env=None, **options):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.run(
-            [PROGRAM, *arguments], stdin=subprocess.DEVNULL, cwd=self.folder, env=environment(env), timeout=600, **options
-        )
+        options.setdefault("timeout", 600)
+        return subprocess.run([PROGRAM, *arguments], stdin=subprocess.DEVNULL, cwd=self.folder, env=environment(env), **options)
 
     def expect(self, code, *arguments, says=(), **options):
         """Runs, compares the exit code, looks for words on stderr; on failure there has to be one error."""
