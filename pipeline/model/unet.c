@@ -107,7 +107,7 @@ static void bind_up(struct ps_unet *unet, struct ps_binder *binder, struct ps_tr
         ps_bind_enter(binder, "up_blocks.%u", i);
         bind_level(binder, level, config, resolution, inputs, EPS_DEFAULT, next);
         if (i + 1 < config->levels)
-            level->sampler = ps_bind_conv(binder, out, out, 3, 3, true, "upsamplers.0.conv");
+            ps_bind_conv_either(binder, out, out, &level->sampler, &level->twice, "upsamplers.0.conv");
         ps_bind_leave(binder);
         below = out;
     }
@@ -248,7 +248,9 @@ static struct ps_tensor go_up(struct pass *pass, struct ps_tensor x, uint32_t i)
         return x;
     /* Where a size is odd the level above is not twice this one: the next skip tells. */
     const struct ps_tensor above = pass->skips.items[pass->skips.count - 1];
-    const struct ps_upsample up = {.conv = level->sampler, .h = above.h, .w = above.w};
+    const bool doubles = above.h == 2 * x.h && above.w == 2 * x.w;
+    const struct ps_upsample up = {
+        .conv = doubles ? level->twice : level->sampler, .h = above.h, .w = above.w};
     struct ps_tensor y = ps_run_ok(pass->run) ? ps_upsample_forward(pass->run, x, &up) : x;
     ps_drop(pass->run, &x);
     return y;

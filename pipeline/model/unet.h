@@ -15,6 +15,7 @@ struct ps_unet_level {
     bool attends;
     struct ps_transformer *attentions; /* block_count of them where the level attends */
     struct ps_layer sampler;           /* the level's down- or upsampling convolution; null at the last one */
+    struct ps_layer twice; /* the upsampling one where it doubles the size: in phases, with the same bias */
 };
 
 struct ps_unet {

@@ -14,6 +14,7 @@ struct trial {
     uint64_t segments[PS_MAX_SEGMENTS];
     uint32_t segment_count;
     uint64_t scratch_bytes, staging_bytes, flops;
+    bool *asked; /* by weight: some launch of the trials so far reads it */
 };
 
 static struct ps_tensor weight_shape(const struct ps_phase *phase, uint32_t i)
@@ -27,31 +28,40 @@ static uint64_t weight_bytes(const struct ps_phase *phase, uint32_t i)
     return ps_align_up(ps_span_bytes(weight_shape(phase, i)), PS_ALIGNMENT);
 }
 
-static uint64_t largest_weight(const struct ps_phase *phase, bool matrices_alone)
+/* Of the weights that are `asked` for; of all where that is null. */
+static uint64_t largest_weight(const struct ps_phase *phase, const bool *asked, bool matrices_alone)
 {
     uint64_t largest = 0;
     for (uint32_t i = 0; i < phase->weights->count; i++)
-        if (!matrices_alone || phase->weights->items[i].pack == PS_PACK_MATRIX)
+        if ((!asked || asked[i]) && (!matrices_alone || phase->weights->items[i].pack == PS_PACK_MATRIX))
             largest = ps_max_u64(largest, weight_bytes(phase, i));
     return largest;
 }
 
 /* A block's loop over chunks reads a few weights in turn; with room for the two largest they stay in the
  * ring. */
-static uint64_t least_ring(const struct ps_phase *phase)
+static uint64_t least_ring(const struct ps_phase *phase, const bool *asked)
 {
-    return 2 * largest_weight(phase, false) + RING_SLACK;
+    return 2 * largest_weight(phase, asked, false) + RING_SLACK;
+}
+
+static uint64_t all_weights(const struct ps_phase *phase, const bool *asked)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < phase->weights->count; i++)
+        bytes += asked[i] ? weight_bytes(phase, i) : 0;
+    return bytes;
 }
 
 /* What passes through the staging memory at one time: a transfer, or what a launch takes of it. */
 static uint64_t staging_bytes(const struct ps_phase *phase, const struct ps_backend *plan,
-                              const struct ps_run *run)
+                              const struct ps_run *run, const bool *asked)
 {
     uint64_t bytes = plan->launch_bytes;
     if (plan->staging_needed)
         bytes = ps_max_u64(bytes, run->largest_transfer);
     if (plan->staging_needed || plan->matrices_staged)
-        bytes = ps_max_u64(bytes, largest_weight(phase, !plan->staging_needed));
+        bytes = ps_max_u64(bytes, largest_weight(phase, asked, !plan->staging_needed));
     return bytes;
 }
 
@@ -65,23 +75,23 @@ static enum ps_status try_chunk(struct trial *trial, const struct ps_phase *phas
     run.quantised = phase->quantised;
     run.chunk_bytes = chunk_bytes;
     run.frugal = frugal;
-    run.ring_bytes = least_ring(phase);
+    run.ring_bytes = least_ring(phase, NULL);
+    run.asked = trial->asked;
     ps_enter(&run, phase->name);
     phase->body(&run, phase->subject, steps);
     ps_leave(&run, (struct ps_tensor){0});
     trial->segment_count = run.scratch.segments;
     memcpy(trial->segments, run.scratch.peak, sizeof trial->segments);
     trial->scratch_bytes = ps_arena_peak(&run.scratch);
-    trial->staging_bytes = staging_bytes(phase, &plan, &run);
+    trial->staging_bytes = staging_bytes(phase, &plan, &run, trial->asked);
     trial->flops = run.flops;
     ps_run_end(&run);
     return error->status;
 }
 
-/* Places the ring first, if there is one, then as many weights as `room` bytes take, in the order of the set.
- */
-static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *phase, uint64_t segment_limit,
-                          uint64_t room)
+/* Places the ring first, if there is one, then as many of the weights asked for as `room` bytes take, in the order of the set. */
+static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *phase, const bool *asked,
+                          uint64_t segment_limit, uint64_t room)
 {
     struct ps_arena arena;
     ps_arena_init(&arena, segment_limit);
@@ -92,7 +102,7 @@ static bool place_weights(struct ps_layout_plan *plan, const struct ps_phase *ph
         placed = plan->ring_offset != PS_NO_OFFSET;
     }
     for (uint32_t i = 0; placed && i < phase->weights->count; i++) {
-        if (arena.used + weight_bytes(phase, i) > room)
+        if (!asked[i] || arena.used + weight_bytes(phase, i) > room)
             continue;
         struct ps_tensor t = weight_shape(phase, i);
         t.offset = ps_arena_take(&arena, weight_bytes(phase, i));
@@ -122,11 +132,10 @@ static enum ps_status refuse(const struct ps_phase *phase, uint64_t budget, uint
     return error->status;
 }
 
-/* The largest chunk with which scratch and staging leave `weights` bytes of the budget free, and every tensor
- * that must lie in one allocation does. */
+/* The largest chunk with which scratch and staging leave as much of the budget free as all weights, or where `streamed` the
+ * ring, take, and every tensor that must lie in one allocation does. */
 static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
-                      const struct ps_backend *backend, uint64_t budget, uint64_t weights,
-                      struct ps_error *error)
+                      const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
 {
     bool tried = false;
     struct ps_error too_large = {0};
@@ -141,6 +150,8 @@ static bool fit_chunk(struct ps_layout_plan *plan, struct trial *trial, const st
                 continue;
             }
             tried = true;
+            const uint64_t weights =
+                plan->streamed ? least_ring(phase, trial->asked) : all_weights(phase, trial->asked);
             if (weights + trial->scratch_bytes + trial->staging_bytes <= budget)
                 return true;
         }
@@ -157,40 +168,48 @@ static void widen_staging(struct trial *trial, const struct ps_backend *backend,
         trial->staging_bytes *= 2;
 }
 
-enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase *phase,
-                              const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
+/* ps_layout_make, with a trial that can note which weights are asked for. */
+static enum ps_status make(struct ps_layout_plan *plan, struct trial *trial, const struct ps_phase *phase,
+                           const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
 {
-    struct trial trial;
-    uint64_t all = 0;
-    *plan = (struct ps_layout_plan){0};
-    for (uint32_t i = 0; i < phase->weights->count; i++)
-        all += weight_bytes(phase, i);
-    bool fits = fit_chunk(plan, &trial, phase, backend, budget, all, error);
+    bool fits = fit_chunk(plan, trial, phase, backend, budget, error);
     if (!fits && !error->status) {
         plan->streamed = true;
-        plan->ring_bytes = least_ring(phase);
-        fits = fit_chunk(plan, &trial, phase, backend, budget, plan->ring_bytes, error);
+        fits = fit_chunk(plan, trial, phase, backend, budget, error);
+        plan->ring_bytes = least_ring(phase, trial->asked);
         if (!fits && !error->status)
-            return refuse(phase, budget, plan->ring_bytes, trial.scratch_bytes, trial.staging_bytes, error);
+            return refuse(phase, budget, plan->ring_bytes, trial->scratch_bytes, trial->staging_bytes, error);
     }
     if (error->status)
         return error->status;
-    widen_staging(&trial, backend, budget, plan->streamed ? plan->ring_bytes : all);
-    const uint64_t room = budget - trial.scratch_bytes - trial.staging_bytes;
-    if (!place_weights(plan, phase, backend->segment_limit, room)) {
+    widen_staging(trial, backend, budget,
+                  plan->streamed ? plan->ring_bytes : all_weights(phase, trial->asked));
+    const uint64_t room = budget - trial->scratch_bytes - trial->staging_bytes;
+    if (!place_weights(plan, phase, trial->asked, backend->segment_limit, room)) {
         ps_layout_free(plan);
         return ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
     }
-    plan->scratch_segment_count = trial.segment_count;
-    memcpy(plan->scratch_segments, trial.segments, sizeof plan->scratch_segments);
-    plan->scratch_bytes = trial.scratch_bytes;
-    plan->staging_bytes = trial.staging_bytes;
-    if (try_chunk(&trial, phase, backend, plan->chunk_bytes, plan->frugal, phase->steps, error)) {
+    plan->scratch_segment_count = trial->segment_count;
+    memcpy(plan->scratch_segments, trial->segments, sizeof plan->scratch_segments);
+    plan->scratch_bytes = trial->scratch_bytes;
+    plan->staging_bytes = trial->staging_bytes;
+    if (try_chunk(trial, phase, backend, plan->chunk_bytes, plan->frugal, phase->steps, error)) {
         ps_layout_free(plan);
         return error->status;
     }
-    plan->flops = trial.flops;
+    plan->flops = trial->flops;
     return PS_OK;
+}
+
+enum ps_status ps_layout_make(struct ps_layout_plan *plan, const struct ps_phase *phase,
+                              const struct ps_backend *backend, uint64_t budget, struct ps_error *error)
+{
+    struct trial trial = {.asked = calloc(phase->weights->count + 1, sizeof *trial.asked)};
+    *plan = (struct ps_layout_plan){0};
+    const enum ps_status status = trial.asked ? make(plan, &trial, phase, backend, budget, error)
+                                              : ps_fail(error, PS_ERR_MEMORY, "memory.host", "out of memory");
+    free(trial.asked);
+    return status;
 }
 
 void ps_layout_free(struct ps_layout_plan *plan)

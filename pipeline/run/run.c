@@ -138,7 +138,7 @@ uint32_t ps_chunk(const struct ps_run *run, uint32_t count, uint64_t bytes_each)
 
 enum ps_type ps_weight_type(const struct ps_weight *weight, enum ps_type type, bool quantised)
 {
-    const bool is_large = weight->pack == PS_PACK_MATRIX && !weight->phases && weight->rows >= PS_Q8_LEAST &&
+    const bool is_large = weight->pack == PS_PACK_MATRIX && weight->rows >= PS_Q8_LEAST &&
                           weight->columns >= PS_Q8_LEAST;
     return quantised && is_large ? PS_Q8 : type;
 }
@@ -220,6 +220,8 @@ struct ps_tensor ps_run_weight(struct ps_run *run, const struct ps_weight *weigh
     struct ps_tensor none = {0};
     if (!weight || !ps_run_ok(run))
         return none;
+    if (run->asked)
+        run->asked[weight->index] = true;
     if (run->resident && !ps_is_null(run->resident[weight->index]))
         return run->resident[weight->index];
     struct ps_tensor t = ps_packed_shape(weight, ps_weight_type(weight, run->type, run->quantised));

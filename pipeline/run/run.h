@@ -29,6 +29,7 @@ struct ps_run {
 
     const struct ps_store *store;
     struct ps_tensor *resident; /* by weight index; null where the weight is streamed */
+    bool *asked;                /* by weight index: set once the weight is asked for; or null */
     uint64_t ring_offset;       /* bytes of PS_WEIGHTS that streamed weights pass through */
     uint64_t ring_bytes;
     uint64_t ring_head;  /* bytes into the ring where the next one goes */

@@ -61,8 +61,7 @@ struct ps_store {
 
 /* How a weight is stored in a phase of storage type `type`: with `quantised` large matrices are PS_Q8. Vectors stay, norms'
  * gains and biases, which are few; and matrices with fewer than PS_Q8_LEAST inputs or outputs, at the model's edges, which
- * are few as well and whose error would go straight into latents or pixels; and kernels in phases, sums made in the storage
- * type. */
+ * are few as well and whose error would go straight into latents or pixels. Kernels in phases are whole numbers of their sums. */
 #define PS_Q8_LEAST 32
 enum ps_type ps_weight_type(const struct ps_weight *weight, enum ps_type type, bool quantised);
 

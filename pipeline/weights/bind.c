@@ -275,6 +275,20 @@ struct ps_layer ps_bind_conv_twice(struct ps_binder *binder, uint32_t out, uint3
     return (struct ps_layer){.weight = weight, .bias = bind_bias(binder, name, out)};
 }
 
+void ps_bind_conv_either(struct ps_binder *binder, uint32_t out, uint32_t in, struct ps_layer *any,
+                         struct ps_layer *twice, const char *format, ...)
+{
+    char name[PS_NAME_BYTES];
+    FULL_NAME(binder, name, format);
+    const int64_t source = claim(binder, name, "weight", 4, (const uint64_t[]){out, in, 3, 3});
+    struct ps_weight *phases = add_weight(binder, PS_PACK_MATRIX, 16, in, out, source);
+    if (phases)
+        phases->phases = true;
+    any->weight = add_weight(binder, PS_PACK_MATRIX, 9, in, out, source);
+    twice->weight = phases;
+    any->bias = twice->bias = bind_bias(binder, name, out);
+}
+
 void ps_bind_conv_halves(struct ps_binder *binder, uint32_t out, const uint32_t in[2],
                          struct ps_layer halves[2], const char *format, ...)
 {

@@ -70,6 +70,11 @@ struct ps_layer ps_bind_conv(struct ps_binder *binder, uint32_t out, uint32_t in
 struct ps_layer ps_bind_conv_twice(struct ps_binder *binder, uint32_t out, uint32_t in, const char *format,
                                    ...) PS_PRINTF(4, 5);
 
+/* The same for a picture enlarged to any size, *any, and enlarged twice, *twice, of which a clip asks for one: two weights of
+ * the same tensor, and the one bias. */
+void ps_bind_conv_either(struct ps_binder *binder, uint32_t out, uint32_t in, struct ps_layer *any,
+                         struct ps_layer *twice, const char *format, ...) PS_PRINTF(6, 7);
+
 /* The 1x1 convolution NAME.weight [out, in[0] + in[1], 1, 1] and NAME.bias [out] as two layers whose results are
  * to be added: of the first in[0] input channels, with the bias, and of the others. */
 void ps_bind_conv_halves(struct ps_binder *binder, uint32_t out, const uint32_t in[2],

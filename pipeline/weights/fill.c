@@ -285,9 +285,10 @@ static void sum_phases(const float taps[9], float to[16])
 
 #define PHASE_ROWS 4096 /* input channels taken at a time: their 16 floats are a quarter of a piece */
 
-/* Input channels [row, row + rows) of a column as phases. The sums are made in float32, then converted. */
+/* Input channels [row, row + rows) of a column as phases. The sums are made in float32, then converted; in the first of two
+ * passes the sums are measured, in the last one turned into whole numbers where such are asked for. */
 static bool fill_phases_of(const struct filler *filler, const struct ps_entry *entry, uint32_t column,
-                           uint32_t row, uint32_t rows)
+                           uint32_t row, uint32_t rows, int pass)
 {
     const struct ps_weight *weight = filler->weight;
     const uint64_t size = ps_stored_bits(entry->type) / 8, first = (uint64_t)column * weight->rows + row;
@@ -300,25 +301,36 @@ static bool fill_phases_of(const struct filler *filler, const struct ps_entry *e
         return refuse(filler, entry, faults, filler->stored, count);
     for (uint32_t i = 0; i < rows; i++)
         sum_phases(taps + 9 * (size_t)i, sums + 16 * (size_t)i);
-    if (ps_convert(PS_STORED_F32, sums, filler->type, filler->stored, (size_t)rows * 16).too_large) {
+    const float most = filler->whole ? largest(sums, (size_t)rows * 16) : 0;
+    const void *place = filler->stored;
+    bool is_held = isfinite(most);
+    if (!filler->whole)
+        is_held = !ps_convert(PS_STORED_F32, sums, filler->type, filler->stored, (size_t)rows * 16).too_large;
+    else if (pass == 0)
+        filler->most[column] = fmaxf(filler->most[column], most);
+    else
+        place = to_whole(filler, column, sums, (size_t)rows * 16, filler->whole);
+    if (!is_held) {
         ps_fail(filler->error, PS_ERR_CHECKPOINT, "checkpoint.f16-range",
                 "%s: tensor %.150s: sums of its weights exceed the range of the storage type",
                 filler->part->name, entry->name);
         ps_hint(filler->error, "render with --dtype f32");
         return false;
     }
-    const void *const place = filler->stored;
-    ps_pack_columns(&filler->packed, column, 1, row / 4, rows, &place);
+    if (pass == 1)
+        ps_pack_columns(&filler->packed, column, 1, row / 4, rows, &place);
     return true;
 }
 
 static bool fill_phases(const struct filler *filler, const struct ps_entry *entry)
 {
+    const uint32_t all = filler->weight->rows;
     for (uint32_t column = 0; column < filler->weight->columns; column++)
-        for (uint32_t row = 0; row < filler->weight->rows; row += PHASE_ROWS)
-            if (!fill_phases_of(filler, entry, column, row,
-                                (uint32_t)ps_min_u64(PHASE_ROWS, filler->weight->rows - row)))
-                return false;
+        for (int pass = filler->whole ? 0 : 1; pass < 2; pass++)
+            for (uint32_t row = 0; row < all; row += PHASE_ROWS)
+                if (!fill_phases_of(filler, entry, column, row, (uint32_t)ps_min_u64(PHASE_ROWS, all - row),
+                                    pass))
+                    return false;
     return true;
 }
 
@@ -384,7 +396,7 @@ static bool fill_vector(const struct filler *filler)
  * ------------------------------------------------------------------------------------------------------ */
 
 /* The weight must ask for what its sources have; they come from the binder, which has seen the shapes. */
-static bool check(const struct filler *filler, enum ps_type type)
+static bool check(const struct filler *filler)
 {
     const struct ps_weight *weight = filler->weight;
     bool valid = weight->source_count >= 1 && weight->source_count <= PS_WEIGHT_SOURCES &&
@@ -401,7 +413,7 @@ static bool check(const struct filler *filler, enum ps_type type)
             ps_stored_readable(entry->type) && needed <= ps_entry_elements(entry) &&
             (!weight->phases ||
              (weight->pack == PS_PACK_MATRIX && weight->source_count == 1 && weight->taps == 16 &&
-              !weight->source_rows && !weight->interleave && !entry->transposed && type != PS_Q8)) &&
+              !weight->source_rows && !weight->interleave && !entry->transposed)) &&
             (!weight->interleave || (weight->source_count == 1 && needed == ps_entry_elements(entry))) &&
             (!entry->transposed || (weight->pack == PS_PACK_MATRIX && entry->rank == 2 && weight->taps == 1 &&
                                     !weight->interleave && columns_of_each(weight) <= entry->shape[0] &&
@@ -427,7 +439,7 @@ bool ps_part_fill(const struct ps_store *store, const struct ps_weight *weight, 
                    .columns_padded = (uint32_t)ps_align_up(weight->columns, PS_PACK_COLUMNS)},
         .error = error,
     };
-    if (!check(&filler, type))
+    if (!check(&filler))
         return false;
     filler.stored = malloc(PIECE_BYTES);
     filler.converted = malloc(2 * PIECE_BYTES);
