@@ -92,13 +92,34 @@ static void add_attention(struct ps_run *run, struct ps_tensor x, struct ps_tens
     ps_leave(run, (struct ps_tensor){0});
 }
 
-/* to_out(to_v(context)): [1, 1, 1, c]. */
-static struct ps_tensor context_constant(struct ps_run *run, struct ps_tensor context,
-                                         const struct ps_transformer_layer *layer)
+/* into [1, 1, 1, c] = to_out(to_v(context)). */
+static void add_constant(struct ps_run *run, struct ps_tensor context,
+                         const struct ps_transformer_layer *layer, struct ps_tensor into)
+{
+    struct ps_tensor value = ps_linear(run, context, layer->context_v, NULL);
+    ps_linear(run, value, layer->context_out, &(struct ps_epilogue){.into = into});
+    ps_drop(run, &value);
+}
+
+void ps_transformer_context(struct ps_run *run, struct ps_tensor context, const struct ps_transformer *block,
+                            struct ps_tensor into)
 {
     ps_enter(run, "context");
-    const struct ps_tensor value = ps_linear(run, context, layer->context_v, NULL);
-    return ps_leave(run, ps_linear(run, value, layer->context_out, NULL));
+    for (uint32_t i = 0; i < block->layer_count && ps_run_ok(run); i++) {
+        add_constant(run, context, &block->space[i], ps_frames(into, 2 * i, 1));
+        add_constant(run, context, &block->time[i], ps_frames(into, 2 * i + 1, 1));
+    }
+    ps_leave(run, (struct ps_tensor){0});
+}
+
+void ps_transformer_positions(struct ps_run *run, struct ps_tensor sinusoids,
+                              const struct ps_transformer *block, struct ps_tensor into)
+{
+    ps_enter(run, "positions");
+    const struct ps_tensor wide =
+        ps_linear(run, sinusoids, block->position1, &(struct ps_epilogue){.act = PS_SILU});
+    ps_linear(run, wide, block->position2, &(struct ps_epilogue){.into = into});
+    ps_leave(run, (struct ps_tensor){0});
 }
 
 /* The scratch that one row of pixels needs at the widest point of a layer: the hidden row of the feed-forward
@@ -108,11 +129,10 @@ static uint64_t row_bytes(struct ps_tensor x)
     return (uint64_t)x.w * x.c * 6 * ps_type_bytes(x.type);
 }
 
-static void space_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor context, uint32_t heads,
+static void space_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor constant, uint32_t heads,
                         const struct ps_transformer_layer *layer)
 {
     ps_enter(run, "space");
-    const struct ps_tensor constant = context_constant(run, context, layer);
     const uint32_t chunk = ps_chunk(run, s.n, s.h * row_bytes(s));
     for (uint32_t i = 0; i < s.n && ps_run_ok(run); i += chunk) {
         const struct ps_tensor x = ps_frames(s, i, (uint32_t)ps_min_u64(chunk, s.n - i));
@@ -124,12 +144,11 @@ static void space_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor
 
 /*   z = s + position;  z += feed_in(z);  z += attention over frames + constant;  z += feed(z)
  *   s = space_share s + (1 - space_share) z, in place. */
-static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor context,
+static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor constant,
                        struct ps_tensor position, const struct ps_transformer *block,
                        const struct ps_transformer_layer *layer)
 {
     ps_enter(run, "time");
-    const struct ps_tensor constant = context_constant(run, context, layer);
     const uint32_t chunk = ps_chunk(run, s.h, s.n * row_bytes(s));
     for (uint32_t i = 0; i < s.h && ps_run_ok(run); i += chunk) {
         ps_enter(run, "rows");
@@ -146,14 +165,11 @@ static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor 
     ps_leave(run, (struct ps_tensor){0});
 }
 
-struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor context,
+struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor constants,
                                         struct ps_tensor positions, const struct ps_transformer *block)
 {
     ps_enter(run, "transformer");
     struct ps_tensor s = ps_new(run, x.type, x.n, x.h, x.w, x.c);
-    struct ps_tensor wide =
-        ps_linear(run, positions, block->position1, &(struct ps_epilogue){.act = PS_SILU});
-    const struct ps_tensor position = ps_linear(run, wide, block->position2, NULL);
     const uint32_t chunk = ps_chunk(run, x.n, ps_frame_elements(x) * ps_type_bytes(x.type));
     for (uint32_t i = 0; i < x.n && ps_run_ok(run); i += chunk) {
         const uint32_t count = (uint32_t)ps_min_u64(chunk, x.n - i);
@@ -162,8 +178,8 @@ struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, 
         ps_drop(run, &a);
     }
     for (uint32_t i = 0; i < block->layer_count && ps_run_ok(run); i++) {
-        space_layer(run, s, context, block->heads, &block->space[i]);
-        time_layer(run, s, context, position, block, &block->time[i]);
+        space_layer(run, s, ps_frames(constants, 2 * i, 1), block->heads, &block->space[i]);
+        time_layer(run, s, ps_frames(constants, 2 * i + 1, 1), positions, block, &block->time[i]);
     }
     ps_linear(run, s, block->proj_out, &(struct ps_epilogue){.residual = x, .into = x});
     return ps_leave(run, x);

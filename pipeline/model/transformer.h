@@ -2,7 +2,8 @@
  *
  * Its cross-attention sees one token, the vision tower's embedding, so its softmax is 1 and its output is
  * to_out(to_v(context)) whatever the queries are: a constant a clip, added in the epilogue before it. to_q,
- * to_k and the norm before them are never read. */
+ * to_k and the norm before them are never read. So are the embeddings of the frames' positions: both are computed before
+ * the first step. */
 #ifndef PS_MODEL_TRANSFORMER_H
 #define PS_MODEL_TRANSFORMER_H
 
@@ -35,10 +36,18 @@ struct ps_transformer {
 struct ps_transformer ps_transformer_bind(struct ps_binder *binder, uint32_t channels, uint32_t heads,
                                           uint32_t context, uint32_t layers);
 
-/* x [n, h, w, c] is overwritten and returned; context [1, 1, 1, context]; positions [n, 1, 1, c] are the
- * sinusoids of the frame indices. Spatial layers run over chunks of frames, temporal ones over chunks of
- * rows. */
-struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor context,
+/* The constants of the cross-attentions, from context [1, 1, 1, context], into the dense view `into` [2 layer_count, 1, 1, c]:
+ * of each spatial layer, and behind it of the temporal one. */
+void ps_transformer_context(struct ps_run *run, struct ps_tensor context, const struct ps_transformer *block,
+                            struct ps_tensor into);
+
+/* The embeddings of positions, from the sinusoids of the frame indices [n, 1, 1, c], into the dense view `into` like them. */
+void ps_transformer_positions(struct ps_run *run, struct ps_tensor sinusoids,
+                              const struct ps_transformer *block, struct ps_tensor into);
+
+/* x [n, h, w, c] is overwritten and returned; constants and positions are those above. Spatial layers run over chunks of
+ * frames, temporal ones over chunks of rows. */
+struct ps_tensor ps_transformer_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor constants,
                                         struct ps_tensor positions, const struct ps_transformer *block);
 
 #endif

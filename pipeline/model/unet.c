@@ -157,18 +157,64 @@ static struct ps_tensor upload_sinusoids(struct ps_run *run, const float *values
     return t;
 }
 
+static uint32_t most_channels(const struct ps_unet_config *config)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < config->levels; i++)
+        most = (uint32_t)ps_max_u64(most, config->block_out_channels[i]);
+    return most;
+}
+
+/* What transformer `block` has of a tensor of all of them: n rows of its channels. */
+static struct ps_tensor rows_of(const struct ps_unet *unet, struct ps_tensor all,
+                                const struct ps_transformer *block, uint32_t n)
+{
+    if (ps_is_null(all))
+        return all;
+    struct ps_tensor rows = ps_frames(all, (uint32_t)(block - unet->transformers), 1);
+    rows.n = n;
+    rows.h = rows.w = 1;
+    rows.c = block->channels;
+    rows.pitch = block->channels;
+    return rows;
+}
+
+struct ps_tensor ps_unet_context(struct ps_run *run, const struct ps_unet *unet, struct ps_tensor context)
+{
+    const uint32_t count = transformer_count(&unet->config);
+    uint32_t layers = 0;
+    for (uint32_t i = 0; i < count; i++)
+        layers = (uint32_t)ps_max_u64(layers, unet->transformers[i].layer_count);
+    const struct ps_tensor all = ps_new(run, run->type, count, 2 * layers, 1, most_channels(&unet->config));
+    for (uint32_t i = 0; i < count && ps_run_ok(run); i++) {
+        const struct ps_transformer *block = &unet->transformers[i];
+        ps_transformer_context(run, context, block, rows_of(unet, all, block, 2 * block->layer_count));
+    }
+    return all;
+}
+
+/* All is uploaded before the first launch, so that no upload waits for one. */
 struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *unet, uint32_t frames,
                                     const float ids[3])
 {
     const struct ps_unet_config *config = &unet->config;
-    struct ps_unet_clip clip = {0};
+    const uint32_t count = transformer_count(config);
+    struct ps_unet_clip clip = {.positions = ps_new(run, run->type, count, frames, 1, most_channels(config))};
+    struct ps_tensor sinusoids[PS_MAX_LEVELS];
     float indices[PS_MAX_FRAMES];
     for (uint32_t i = 0; i < frames; i++)
         indices[i] = (float)i;
+    ps_enter(run, "clip");
     for (uint32_t i = 0; i < config->levels; i++)
-        clip.positions[i] = upload_sinusoids(run, indices, frames, config->block_out_channels[i], false);
-    ps_enter(run, "added_embedding");
+        sinusoids[i] = upload_sinusoids(run, indices, frames, config->block_out_channels[i], false);
     struct ps_tensor row = upload_sinusoids(run, ids, 3, config->addition_time_embed_dim, true);
+    for (uint32_t i = 0; i < count && ps_run_ok(run); i++) {
+        const struct ps_transformer *block = &unet->transformers[i];
+        uint32_t level = 0;
+        while (config->block_out_channels[level] != block->channels)
+            level++;
+        ps_transformer_positions(run, sinusoids[level], block, rows_of(unet, clip.positions, block, frames));
+    }
     struct ps_tensor hidden = ps_linear(run, row, unet->added1, &(struct ps_epilogue){.act = PS_SILU});
     clip.added = ps_leave(run, ps_linear(run, hidden, unet->added2, NULL));
     return clip;
@@ -206,13 +252,17 @@ struct pass {
 
 static const struct ps_tensor none;
 
-static struct ps_tensor attend(struct pass *pass, const struct ps_unet_level *level, uint32_t j,
-                               uint32_t resolution, struct ps_tensor x)
+static struct ps_tensor transform(struct pass *pass, const struct ps_transformer *block, struct ps_tensor x)
 {
-    if (!level->attends)
-        return x;
-    return ps_transformer_forward(pass->run, x, pass->context, pass->clip->positions[resolution],
-                                  &level->attentions[j]);
+    return ps_transformer_forward(pass->run, x,
+                                  rows_of(pass->unet, pass->context, block, 2 * block->layer_count),
+                                  rows_of(pass->unet, pass->clip->positions, block, x.n), block);
+}
+
+static struct ps_tensor attend(struct pass *pass, const struct ps_unet_level *level, uint32_t j,
+                               struct ps_tensor x)
+{
+    return level->attends ? transform(pass, &level->attentions[j], x) : x;
 }
 
 static struct ps_tensor go_down(struct pass *pass, struct ps_tensor x, uint32_t i)
@@ -220,7 +270,7 @@ static struct ps_tensor go_down(struct pass *pass, struct ps_tensor x, uint32_t 
     const struct ps_unet_level *level = &pass->unet->down[i];
     for (uint32_t j = 0; j < level->block_count; j++) {
         x = ps_video_resnet_forward(pass->run, x, pass->time, &level->resnets[j], NULL, none);
-        x = attend(pass, level, j, i, x);
+        x = attend(pass, level, j, x);
         pass->skips.items[pass->skips.count++] = x;
     }
     if (level->sampler.weight) {
@@ -242,7 +292,7 @@ static struct ps_tensor go_up(struct pass *pass, struct ps_tensor x, uint32_t i)
         ps_drop(pass->run, &x);
         ps_drop(pass->run, &skip);
         ps_video_resnet_time(pass->run, y, pass->time, &level->resnets[j]);
-        x = attend(pass, level, j, pass->unet->config.levels - 1 - i, y);
+        x = attend(pass, level, j, y);
     }
     if (!level->sampler.weight || !pass->skips.count)
         return x;
@@ -258,11 +308,9 @@ static struct ps_tensor go_up(struct pass *pass, struct ps_tensor x, uint32_t i)
 
 static struct ps_tensor go_through_middle(struct pass *pass, struct ps_tensor x)
 {
-    const uint32_t last = pass->unet->config.levels - 1;
     ps_enter(pass->run, "mid");
     x = ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[0], NULL, none);
-    x = ps_transformer_forward(pass->run, x, pass->context, pass->clip->positions[last],
-                               pass->unet->mid_attention);
+    x = transform(pass, pass->unet->mid_attention, x);
     return ps_leave(pass->run,
                     ps_video_resnet_forward(pass->run, x, pass->time, &pass->unet->mid[1], NULL, x));
 }

@@ -37,7 +37,8 @@ void ps_unet_free(struct ps_unet *unet);
 
 /* What stays the same over all steps of a clip: tensors of the scope that ps_unet_prepare was called in. */
 struct ps_unet_clip {
-    struct ps_tensor positions[PS_MAX_LEVELS]; /* [frames, 1, 1, channels of the level] sinusoids */
+    /* [transformers, frames, 1, most channels]: what ps_transformer_positions gives for each, from its beginning on */
+    struct ps_tensor positions;
     struct ps_tensor added; /* [1, 1, 1, embedding], from fps - 1, motion bucket, augmentation */
 };
 
@@ -45,13 +46,17 @@ struct ps_unet_clip {
 struct ps_unet_clip ps_unet_prepare(struct ps_run *run, const struct ps_unet *unet, uint32_t frames,
                                     const float ids[3]);
 
+/* What the photo's embedding is to a clip, context [1, 1, 1, cross_attention_dim]: a new tensor
+ * [transformers, layers, 1, most channels] that holds what ps_transformer_context gives for each, from its beginning on. */
+struct ps_tensor ps_unet_context(struct ps_run *run, const struct ps_unet *unet, struct ps_tensor context);
+
 /* What both halves of the guidance share of a step: [1, 1, 1, embedding], from timestep 0.25 ln sigma. Uploads, so that it
  * belongs where the device is through with the step before. */
 struct ps_tensor ps_unet_time(struct ps_run *run, const struct ps_unet *unet, const struct ps_unet_clip *clip,
                               float timestep);
 
-/* x [frames, h, w, in_channels]: scaled noisy latents, then image latents; context [1, 1, 1,
- * cross_attention_dim]; time from ps_unet_time. Result [frames, h, w, out_channels]. */
+/* x [frames, h, w, in_channels]: scaled noisy latents, then image latents; context from ps_unet_context;
+ * time from ps_unet_time. Result [frames, h, w, out_channels]. */
 struct ps_tensor ps_unet_forward(struct ps_run *run, const struct ps_unet *unet,
                                  const struct ps_unet_clip *clip, struct ps_tensor x,
                                  struct ps_tensor context, struct ps_tensor time);

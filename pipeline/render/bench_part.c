@@ -122,7 +122,8 @@ struct ps_bench_inputs ps_bench_inputs(struct ps_run *run, const struct ps_bench
     switch (subject->part) {
     case PS_BENCH_UNET:
         inputs.x = noise(run, params->frames, h, w, subject->unet.config.in_channels);
-        inputs.context = noise(run, 1, 1, 1, subject->unet.config.cross_attention_dim[0]);
+        inputs.context = ps_unet_context(run, &subject->unet,
+                                         noise(run, 1, 1, 1, subject->unet.config.cross_attention_dim[0]));
         inputs.clip = ps_unet_prepare(run, &subject->unet, params->frames, ids);
         break;
     case PS_BENCH_DECODER:

@@ -76,7 +76,7 @@ static void encoder_phase(struct ps_run *run, void *subject, uint32_t steps)
  */
 struct condition {
     struct ps_tensor latents; /* [frames, h, w, c] */
-    struct ps_tensor context; /* [1, 1, 1, cross_attention_dim] */
+    struct ps_tensor context; /* from ps_unet_context */
 };
 
 static struct condition make_condition(struct ps_run *run, const struct ps_session *session,
@@ -87,19 +87,22 @@ static struct condition make_condition(struct ps_run *run, const struct ps_sessi
     struct condition condition = {
         .latents =
             ps_new(run, run->type, frames, request->latent_h, request->latent_w, request->latent_channels),
-        .context = ps_new(run, run->type, 1, 1, 1, session->model->vision.config.projection_dim),
     };
+    struct ps_tensor embedding =
+        ps_new(run, run->type, 1, 1, 1, session->model->vision.config.projection_dim);
     if (zero) {
         /* A blend of nothing is 0. */
         ps_blend(run, &(struct ps_blend){.into = condition.latents});
-        ps_blend(run, &(struct ps_blend){.into = condition.context});
-        return condition;
+        ps_blend(run, &(struct ps_blend){.into = embedding});
+    } else {
+        const struct ps_tensor first = ps_frames(condition.latents, 0, 1);
+        ps_upload_floats(run, first, take->image_latents);
+        for (uint32_t f = 1; f < frames; f++)
+            ps_blend(run, &(struct ps_blend){.a = 1, .p = first, .into = ps_frames(condition.latents, f, 1)});
+        ps_upload_floats(run, embedding, session->embedding);
     }
-    const struct ps_tensor first = ps_frames(condition.latents, 0, 1);
-    ps_upload_floats(run, first, take->image_latents);
-    for (uint32_t f = 1; f < frames; f++)
-        ps_blend(run, &(struct ps_blend){.a = 1, .p = first, .into = ps_frames(condition.latents, f, 1)});
-    ps_upload_floats(run, condition.context, session->embedding);
+    condition.context = ps_unet_context(run, &session->model->unet, embedding);
+    ps_drop(run, &embedding);
     return condition;
 }
 

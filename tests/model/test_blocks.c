@@ -103,8 +103,13 @@ static struct ps_tensor forward(struct ps_run *run, const struct subject *subjec
         return ps_video_resnet_forward(run, x, t, &subject->resnet, NULL, (struct ps_tensor){0});
     case TRANSFORMER: {
         const uint32_t shape[4] = {1, 1, 1, subject->t_shape[3]};
-        return ps_transformer_forward(run, x, upload(run, subject->t, shape),
-                                      upload_positions(run, x.n, subject->what->in), &subject->transformer);
+        const struct ps_transformer *block = &subject->transformer;
+        const struct ps_tensor constants =
+            ps_new(run, run->type, 2 * block->layer_count, 1, 1, block->channels);
+        const struct ps_tensor positions = ps_new(run, run->type, x.n, 1, 1, block->channels);
+        ps_transformer_context(run, upload(run, subject->t, shape), block, constants);
+        ps_transformer_positions(run, upload_positions(run, x.n, block->channels), block, positions);
+        return ps_transformer_forward(run, x, constants, positions, block);
     }
     case DOWN_UNET:
         return ps_conv(

@@ -103,7 +103,8 @@ static struct ps_tensor upload(struct ps_run *run, const float *values, const ui
 static struct ps_tensor forward_unet(struct ps_run *run, struct subject *subject, struct ps_tensor x)
 {
     const uint32_t shape[4] = {1, 1, 1, subject->context_shape[3]};
-    const struct ps_tensor context = upload(run, subject->context, shape);
+    const struct ps_tensor context =
+        ps_unet_context(run, &subject->unet, upload(run, subject->context, shape));
     const struct ps_unet_clip clip = ps_unet_prepare(run, &subject->unet, x.n, subject->ids);
     return ps_unet_forward(run, &subject->unet, &clip, x, context,
                            ps_unet_time(run, &subject->unet, &clip, subject->timestep));
