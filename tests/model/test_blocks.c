@@ -17,7 +17,7 @@
 #define TOLERANCE_F16 1e-2
 #define TOLERANCE_BF16 2e-2
 
-enum kind { RESNET, TRANSFORMER, DOWN_UNET, DOWN_ENCODER, UP };
+enum kind { RESNET, TRANSFORMER, DOWN_UNET, DOWN_ENCODER, UP, UP_TWICE };
 
 struct block_case {
     const char *name;
@@ -40,6 +40,7 @@ static const struct block_case cases[] = {
     {"down_encoder", DOWN_ENCODER, 32, 32, 0, 0, 0, false, 0, 0},
     {"down_encoder_odd", DOWN_ENCODER, 32, 32, 0, 0, 0, false, 0, 0},
     {"up", UP, 32, 32, 0, 0, 0, false, 0, 0},
+    {"up", UP_TWICE, 32, 32, 0, 0, 0, false, 0, 0}, /* in phases */
     {"up_odd", UP, 32, 32, 0, 0, 0, false, 0, 0},
     {"up_from_one", UP, 32, 32, 0, 0, 0, false, 0, 0},
 };
@@ -66,6 +67,9 @@ static void bind_block(struct subject *subject, struct ps_binder *binder)
         break;
     case TRANSFORMER:
         subject->transformer = ps_transformer_bind(binder, what->in, what->heads, 24, what->layers);
+        break;
+    case UP_TWICE:
+        subject->conv = ps_bind_conv_twice(binder, what->out, what->in, "conv");
         break;
     default:
         subject->conv = ps_bind_conv(binder, what->out, what->in, 3, 3, true, "conv");
