@@ -2,20 +2,20 @@
 #include "lib/kernel.glsl"
 #include "lib/flash.glsl"
 
-/* Flash attention by the device's matrix units: products of M x K by K x N float16, summed in float. A team has
+/* Flash attention by the device's matrix units: products of M x K by K x N float16 or bfloat16, summed in float. A team has
  * MATRICES x M queries, KEYS keys at a time; each subgroup of it has CHANNELS of the head's channels: of the scores it
  * sums the part that those add, of the result it has those.
  *
  * Which lane has which element of a matrix is not told. So scores pass through shared memory to where a lane has a row of
- * them, or a part of one, and the row's online softmax to itself. The weights go back as float16, with what the row's
+ * them, or a part of one, and the row's online softmax to itself. The weights go back in 16 bits, with what the row's
  * sums shrink by as a matrix that repeats it in N columns; both take the place of the scores. */
 layout(constant_id = PS_TILE_QUERIES) const uint MATRICES = 2;
 layout(constant_id = PS_TILE_M) const uint M = 16;
 layout(constant_id = PS_TILE_N) const uint N = 16;
 layout(constant_id = PS_TILE_K) const uint K = 16;
 
-#define Left coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>
-#define Right coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
+#define Left coopmat<Element, gl_ScopeSubgroup, M, K, gl_MatrixUseA>
+#define Right coopmat<Element, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
 #define Sums coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
 #define ROW_MAJOR gl_CooperativeMatrixLayoutRowMajor
 #define COLUMN_MAJOR gl_CooperativeMatrixLayoutColumnMajor
@@ -124,10 +124,10 @@ float put_weights(uint row, uint octet, vec4 low, vec4 high, float top)
     low = exp2(low - top);
     high = exp2(high - top);
     const uvec4 halves =
-        uvec4(packHalf2x16(low.xy), packHalf2x16(low.zw), packHalf2x16(high.xy), packHalf2x16(high.zw));
+        uvec4(word_of(low.xy), word_of(low.zw), word_of(high.xy), word_of(high.zw));
     scratch[first + row * PITCH + WEIGHTS + octet] = halves;
-    const vec2 sum = (unpackHalf2x16(halves.x) + unpackHalf2x16(halves.y)) +
-                     (unpackHalf2x16(halves.z) + unpackHalf2x16(halves.w));
+    const vec2 sum = (pair_of(halves.x) + pair_of(halves.y)) +
+                     (pair_of(halves.z) + pair_of(halves.w));
     return sum.x + sum.y;
 }
 
@@ -218,8 +218,8 @@ void store_sums()
             const uint row = unit / octets, octet = unit % octets, at = own + row * PITCH + 2 * octet;
             const vec4 low = uintBitsToFloat(scratch[at]), high = uintBitsToFloat(scratch[at + 1]);
             store_octet(row, (slice * CHANNELS + n * N) / OCTET + octet,
-                        uvec4(packHalf2x16(low.xy), packHalf2x16(low.zw), packHalf2x16(high.xy),
-                              packHalf2x16(high.zw)));
+                        uvec4(word_of(low.xy), word_of(low.zw), word_of(high.xy),
+                              word_of(high.zw)));
         }
         subgroupBarrier();
     }

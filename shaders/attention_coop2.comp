@@ -11,13 +11,13 @@ layout(constant_id = PS_TILE_QUERIES) const uint QUERIES = 16;
 layout(constant_id = PS_TILE_N) const uint N = 16;
 
 #define Matrix(type, rows, columns, use) coopmat<type, gl_ScopeSubgroup, rows, columns, gl_MatrixUse##use>
-#define Queries Matrix(float16_t, QUERIES, CHANNELS, A)
-#define Keys Matrix(float16_t, CHANNELS, KEYS, B)
+#define Queries Matrix(Element, QUERIES, CHANNELS, A)
+#define Keys Matrix(Element, CHANNELS, KEYS, B)
 #define Scores Matrix(float, QUERIES, KEYS, Accumulator)
-#define Weights Matrix(float16_t, QUERIES, KEYS, A)
-#define Values Matrix(float16_t, KEYS, CHANNELS, B)
+#define Weights Matrix(Element, QUERIES, KEYS, A)
+#define Values Matrix(Element, KEYS, CHANNELS, B)
 #define Sums Matrix(float, QUERIES, CHANNELS, Accumulator)
-#define Result Matrix(float16_t, QUERIES, CHANNELS, Accumulator)
+#define Result Matrix(Element, QUERIES, CHANNELS, Accumulator)
 /* A number for each row, in every column. */
 #define PerRow Matrix(float, QUERIES, N, Accumulator)
 #define ROW_MAJOR gl_CooperativeMatrixLayoutRowMajor

@@ -26,32 +26,68 @@ static const struct tile tiles[PS_VK_COOP_TILES] = {
     {32, 64, 32, 32, 32, true, 1.9},
 };
 
-static bool is_sound(const VkCooperativeMatrixPropertiesKHR *p)
+static bool is_sound(const VkCooperativeMatrixPropertiesKHR *p, VkComponentTypeKHR type)
 {
-    return p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-           p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
-           p->scope == VK_SCOPE_SUBGROUP_KHR && !p->saturatingAccumulation && p->MSize &&
-           32 % p->MSize == 0 && p->NSize >= 4 && 32 % p->NSize == 0 && p->KSize >= 4 && 32 % p->KSize == 0;
+    return p->AType == type && p->BType == type && p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+           p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->scope == VK_SCOPE_SUBGROUP_KHR &&
+           !p->saturatingAccumulation && p->MSize && 32 % p->MSize == 0 && p->NSize >= 4 &&
+           32 % p->NSize == 0 && p->KSize >= 4 && 32 % p->KSize == 0;
+}
+
+/* The sound products of a type among those that the device has, in memory to be freed; null where there is none. */
+static VkCooperativeMatrixPropertiesKHR *list_products(const struct ps_vk *vk, VkComponentTypeKHR type,
+                                                       uint32_t *count)
+{
+    const PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR get =
+        vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR;
+    uint32_t all = 0;
+    *count = 0;
+    if (!get || get(vk->physical, &all, NULL) != VK_SUCCESS)
+        return NULL;
+    VkCooperativeMatrixPropertiesKHR *list = calloc(all ? all : 1, sizeof *list);
+    for (uint32_t i = 0; list && i < all; i++)
+        list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+    if (list && get(vk->physical, &all, list) == VK_SUCCESS)
+        for (uint32_t i = 0; i < all; i++)
+            if (is_sound(&list[i], type))
+                list[(*count)++] = list[i];
+    return list;
 }
 
 struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk)
 {
     struct ps_vk_matrix largest = {0};
-    uint32_t count = 0;
-    if (!vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR ||
-        vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(vk->physical, &count, NULL) != VK_SUCCESS)
-        return largest;
-    VkCooperativeMatrixPropertiesKHR *list = calloc(count ? count : 1, sizeof *list);
-    for (uint32_t i = 0; list && i < count; i++)
-        list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
-    if (list &&
-        vk->fn.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(vk->physical, &count, list) == VK_SUCCESS)
-        for (uint32_t i = 0; i < count; i++)
-            if (is_sound(&list[i]) &&
-                list[i].MSize * list[i].NSize * list[i].KSize > largest.m * largest.n * largest.k)
-                largest = (struct ps_vk_matrix){list[i].MSize, list[i].NSize, list[i].KSize};
+    uint32_t count;
+    VkCooperativeMatrixPropertiesKHR *list = list_products(vk, VK_COMPONENT_TYPE_FLOAT16_KHR, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].MSize * list[i].NSize * list[i].KSize > largest.m * largest.n * largest.k)
+            largest = (struct ps_vk_matrix){list[i].MSize, list[i].NSize, list[i].KSize};
     free(list);
     return largest;
+}
+
+bool ps_vk_has_bfloat16(const struct ps_vk *vk)
+{
+    VkPhysicalDeviceShaderBfloat16FeaturesKHR has = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &has};
+    uint32_t count;
+    vk->fn.GetPhysicalDeviceFeatures2(vk->physical, &features);
+    if (!has.shaderBFloat16Type || !has.shaderBFloat16CooperativeMatrix)
+        return false;
+    VkCooperativeMatrixPropertiesKHR *list = list_products(vk, VK_COMPONENT_TYPE_BFLOAT16_KHR, &count);
+    bool found = false;
+    for (uint32_t i = 0; i < count; i++)
+        found |=
+            list[i].MSize == vk->matrix.m && list[i].NSize == vk->matrix.n && list[i].KSize == vk->matrix.k;
+    free(list);
+    return found;
+}
+
+bool ps_vk_has_matrix_of(const struct ps_vk *vk, enum ps_type type)
+{
+    return vk->matrix.m && (type == PS_F16 || (type == PS_BF16 && vk->has_bfloat16));
 }
 
 static uint32_t subgroups_of(const struct tile *tile)
@@ -138,7 +174,7 @@ bool ps_vk_coop_fit(const struct ps_vk *vk, const struct ps_launch *launch, stru
     const struct ps_tensor x = launch->operands[X], weight = launch->operands[WEIGHT];
     const bool halves = (uint64_t)weight.n * weight.h * 4 >= HALVES_FROM;
     const struct tile *best = choose_tile(vk, launch, halves);
-    if (!best)
+    if (!best || !ps_vk_has_matrix_of(vk, launch->type))
         return false;
     choice->group[0] = best->columns;
     choice->group[1] = best->rows;

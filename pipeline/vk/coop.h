@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "tensor/tensor.h"
+
 /* The headers of Debian 12, Vulkan 1.3.239, are older than the extension. */
 #ifndef VK_KHR_cooperative_matrix
 #define VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME "VK_KHR_cooperative_matrix"
@@ -44,6 +46,19 @@ typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKH
     VkPhysicalDevice physicalDevice, uint32_t *pPropertyCount, VkCooperativeMatrixPropertiesKHR *pProperties);
 #endif
 
+/* Newer still. */
+#ifndef VK_KHR_shader_bfloat16
+#define VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME "VK_KHR_shader_bfloat16"
+#define VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR ((VkStructureType)1000141000)
+#define VK_COMPONENT_TYPE_BFLOAT16_KHR ((VkComponentTypeKHR)1000141000)
+
+typedef struct VkPhysicalDeviceShaderBfloat16FeaturesKHR {
+    VkStructureType sType;
+    void *pNext;
+    VkBool32 shaderBFloat16Type, shaderBFloat16DotProduct, shaderBFloat16CooperativeMatrix;
+} VkPhysicalDeviceShaderBfloat16FeaturesKHR;
+#endif
+
 struct ps_launch;
 struct ps_vk;
 struct ps_vk_choice;
@@ -56,6 +71,12 @@ struct ps_vk_matrix {
 /* The largest such product that a subgroup computes and the shaders' tiles are multiples of. The device has the
  * extension. */
 struct ps_vk_matrix ps_vk_find_matrix(const struct ps_vk *vk);
+
+/* Whether the device has the product `vk->matrix` for bfloat16 as well. It has VK_KHR_shader_bfloat16. */
+bool ps_vk_has_bfloat16(const struct ps_vk *vk);
+
+/* Whether launches of the type can be by matrices of it. */
+bool ps_vk_has_matrix_of(const struct ps_vk *vk, enum ps_type type);
 
 #define PS_VK_COOP_TILES 7
 

@@ -305,6 +305,8 @@ static void keep_matrices(struct ps_vk *vk, const struct survey *survey)
     vk->fn.GetPhysicalDeviceFeatures2(vk->physical, &features);
     if (matrices.cooperativeMatrix)
         vk->matrix = ps_vk_find_matrix(vk);
+    vk->has_bfloat16 = vk->matrix.m && has_extension(vk, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) &&
+                       ps_vk_has_bfloat16(vk);
     /* Its shaders are of SPIR-V 1.6, where a work group's size as a constant needs that feature. */
     if (vk->matrix.m && survey->features13.maintenance4 &&
         has_extension(vk, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME)) {
@@ -317,9 +319,15 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
 {
     const bool second = vk->flexible.m || vk->wide.most; /* VK_NV_cooperative_matrix2 */
     VkPhysicalDeviceCooperativeMatrix2FeaturesNV flexible = ps_vk_flexible_features(vk);
+    VkPhysicalDeviceShaderBfloat16FeaturesKHR bfloats = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR,
+        .pNext = second ? &flexible : NULL,
+        .shaderBFloat16Type = VK_TRUE,
+        .shaderBFloat16CooperativeMatrix = VK_TRUE,
+    };
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
-        .pNext = second ? &flexible : NULL,
+        .pNext = vk->has_bfloat16 ? (void *)&bfloats : bfloats.pNext,
         .cooperativeMatrix = VK_TRUE,
     };
     VkPhysicalDeviceVulkan13Features features13 = {
@@ -349,13 +357,15 @@ static bool create_device(struct ps_vk *vk, struct ps_error *error)
                                               .queueFamilyIndex = vk->families[i],
                                               .queueCount = 1,
                                               .pQueuePriorities = &priority};
-    const char *extensions[3];
+    const char *extensions[4];
     uint32_t extension_count = 0;
     vk->has_budget = has_extension(vk, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (vk->has_budget)
         extensions[extension_count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     if (vk->matrix.m)
         extensions[extension_count++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+    if (vk->has_bfloat16)
+        extensions[extension_count++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
     if (second)
         extensions[extension_count++] = VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME;
     const VkDeviceCreateInfo info = {

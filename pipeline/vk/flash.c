@@ -163,7 +163,7 @@ bool ps_vk_flash_coop_fit(const struct ps_vk *vk, const struct ps_launch *launch
 {
     const struct cut cut = coop_cut(vk, push_of(launch).d);
     const struct shape *shape = choose_shape(vk, coop_shapes, COOP_SHAPES, &cut, coop_shared_bytes);
-    if (!shape || !is_aligned(launch, OCTET))
+    if (!shape || !is_aligned(launch, OCTET) || !ps_vk_has_matrix_of(vk, launch->type))
         return false;
     fit(vk, launch, shape, &cut, shape->rows * vk->matrix.m, coop_shared_bytes, choice);
     choice->spec[PS_TILE_M] = vk->matrix.m;

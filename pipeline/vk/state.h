@@ -112,12 +112,14 @@ struct ps_vk {
     bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
     bool half_arithmetic;  /* shaders can compute in float16 */
     struct ps_vk_matrix matrix;
+    bool has_bfloat16; /* it is one for bfloat16 too */
     struct ps_vk_matrix flexible; /* what sizes are multiples of where it has any size and reduces rows */
     struct ps_vk_wide wide;       /* likewise of the matrices of a work group */
     uint32_t tile;                /* as ps_vk_params.tile */
     struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES]; /* of the tiles of linear_coop and linear_coop2 */
     uint32_t unequal;  /* tiles of coop2, by bits, whose results are not bit for bit those of the first */
     uint32_t variants; /* in use, by bits: see variant.c */
+    uint32_t not_bfloat16; /* of them, those that are not for bfloat16 */
     uint64_t dispatch_flops; /* the most that one dispatch does */
     uint64_t timeout_ns;     /* of one wait */
 

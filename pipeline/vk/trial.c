@@ -19,11 +19,12 @@
 
 enum { X, WEIGHT, BIAS, VECTOR, RESIDUAL, Y };
 
-/* Forms of a product, by bits: with all of the epilogue's operands, else with none; with weights in whole numbers; and of a
- * convolution as the four phases of an upsampling one. */
+/* Forms of a product, by bits: with all of the epilogue's operands, else with none; with weights in whole numbers; of a
+ * convolution as the four phases of an upsampling one; and stored as bfloat16 instead of float16. */
 #define EVERYTHING 1u
 #define WHOLE 2u
 #define PHASES 4u
+#define BFLOAT16 8u
 
 /* A convolution, of 3 x 3 or in phases, has frames of h x w. Attention has n heads of k channels; it is over the pixels of each
  * frame or, with everything, over the frames at each pixel. */
@@ -47,6 +48,10 @@ static const struct attempt attempts[] = {
     {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, 0},
     {PS_KERNEL_attention, 25, 3, 3, 80, 3, 1, PS_ACT_NONE, EVERYTHING}, /* packed */
     {PS_KERNEL_attention, 1, 9, 11, 512, 1, 1, PS_ACT_NONE, 0},         /* in slices */
+    {PS_KERNEL_linear, 1, 1, 150, 72, 136, 1, PS_ACT_SILU, EVERYTHING | BFLOAT16},
+    {PS_KERNEL_linear, 1, 1, 40, 72, 136, 1, PS_ACT_NONE, WHOLE | BFLOAT16},
+    {PS_KERNEL_conv, 2, 9, 7, 22, 136, 1, PS_ACT_NONE, EVERYTHING | BFLOAT16},
+    {PS_KERNEL_attention, 2, 15, 11, 64, 3, 1, PS_ACT_NONE, BFLOAT16},
 };
 #define ATTEMPTS (sizeof attempts / sizeof *attempts)
 
@@ -62,6 +67,7 @@ static const struct attempt attempts[] = {
 
 struct trial {
     struct ps_vk *vk;
+    enum ps_type type;      /* of the attempt that is prepared */
     uint64_t at[PS_SPACES]; /* bytes in use */
     uint64_t random;
     struct ps_error *error;
@@ -72,7 +78,7 @@ struct findings {
     uint32_t unsound; /* variants by bits, as ps_vk.variants */
     uint32_t tried;   /* by which attempts: a hash of them */
     uint32_t unequal; /* as ps_vk.unequal */
-    uint32_t reserved;
+    uint32_t not_bfloat16; /* sound ones that are not in bfloat16 */
     struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES];
 };
 
@@ -97,16 +103,26 @@ static struct ps_tensor place(struct trial *trial, enum ps_type type, enum ps_sp
     return t;
 }
 
+static uint16_t stored_of(enum ps_type type, float value)
+{
+    return type == PS_BF16 ? ps_bf16_from_float(value) : ps_half_from_float(value);
+}
+
+static double value_of(enum ps_type type, uint16_t stored)
+{
+    return (double)(type == PS_BF16 ? ps_float_from_bf16(stored) : ps_float_from_half(stored));
+}
+
 /* A tensor of uniform numbers in [-scale, scale). */
 static struct ps_tensor make(struct trial *trial, enum ps_space space, const uint32_t shape[4], float scale)
 {
-    const struct ps_tensor t = place(trial, PS_F16, space, shape);
+    const struct ps_tensor t = place(trial, trial->type, space, shape);
     struct ps_backend *backend = &trial->vk->base;
     uint16_t *to = trial->error->status ? NULL : backend->ops->upload_begin(backend, t, trial->error);
     if (!to)
         return t;
     for (uint64_t i = 0; i < ps_elements(t); i++)
-        to[i] = ps_half_from_float(scale * next_random(trial));
+        to[i] = stored_of(trial->type, scale * next_random(trial));
     backend->ops->upload_end(backend, trial->error);
     return t;
 }
@@ -160,7 +176,7 @@ static struct ps_launch prepare_attention(struct trial *trial, const struct atte
     const struct ps_tensor y = make(trial, PS_SCRATCH, SHAPE(a->frames, a->h, a->w, c), 0);
     struct ps_launch launch = {
         .kernel = PS_KERNEL_attention,
-        .type = PS_F16,
+        .type = trial->type,
         .spec = {[PS_ATTENTION_SPEC_ALIGNED] = a->k % 4 == 0,
                  [PS_ATTENTION_SPEC_SLICES] = slices,
                  [PS_ATTENTION_SPEC_LANE_PAIRS] = ps_div_up(a->k, slices * 2 * lanes),
@@ -186,7 +202,7 @@ static struct ps_launch prepare_product(struct trial *trial, const struct attemp
     trial->at[PS_SCRATCH] = trial->at[PS_WEIGHTS] = 0;
     struct ps_launch launch = {
         .kernel = a->kernel,
-        .type = PS_F16,
+        .type = trial->type,
         .spec = {[PS_LINEAR_SPEC_ACT] = a->act,
                  [PS_LINEAR_SPEC_BIAS] = everything,
                  [PS_LINEAR_SPEC_VECTOR] = everything,
@@ -235,6 +251,7 @@ static struct ps_launch prepare_product(struct trial *trial, const struct attemp
 
 static struct ps_launch prepare(struct trial *trial, const struct attempt *a)
 {
+    trial->type = a->form & BFLOAT16 ? PS_BF16 : PS_F16;
     return a->kernel == PS_KERNEL_attention ? prepare_attention(trial, a) : prepare_product(trial, a);
 }
 
@@ -286,20 +303,21 @@ static bool run(struct trial *trial, const struct ps_launch *launch, uint32_t va
                            : backend->ops->finish(backend, trial->error));
 }
 
-/* Results are near the size of `rms`. Both are rounded to f16, whose unit is 2^-11, and sum in orders of their own; what is
- * wrong is off by the size of the result. */
-static bool agree(const uint16_t *got, const uint16_t *want, uint64_t count)
+/* Results are near the size of `rms`. Both are rounded to f16, whose unit is 2^-11, or bf16, 2^-8, and sum in orders of their
+ * own; what is wrong is off by the size of the result. */
+static bool agree(enum ps_type type, const uint16_t *got, const uint16_t *want, uint64_t count)
 {
+    const double limit = 4 * (type == PS_BF16 ? 0x1p-8 : 0x1p-11);
     double squares = 0;
     for (uint64_t i = 0; i < count; i++) {
-        const double value = (double)ps_float_from_half(want[i]);
+        const double value = value_of(type, want[i]);
         squares += value * value;
     }
     const double rms = sqrt(squares / (double)count);
     for (uint64_t i = 0; i < count; i++) {
-        const double value = (double)ps_float_from_half(want[i]);
-        const double off = fabs((double)ps_float_from_half(got[i]) - value);
-        if (!(off <= 0x1p-9 * (rms + fabs(value))))
+        const double value = value_of(type, want[i]);
+        const double off = fabs(value_of(type, got[i]) - value);
+        if (!(off <= limit * (rms + fabs(value))))
             return false;
     }
     return true;
@@ -308,18 +326,20 @@ static bool agree(const uint16_t *got, const uint16_t *want, uint64_t count)
 static bool is_spoilt(enum ps_vk_spoil spoil, const struct attempt *a)
 {
     return spoil == PS_VK_SPOIL_ALL || (spoil == PS_VK_SPOIL_Q8 && a->form & WHOLE) ||
-           (spoil == PS_VK_SPOIL_PHASES && a->form & PHASES);
+           (spoil == PS_VK_SPOIL_PHASES && a->form & PHASES) ||
+           (spoil == PS_VK_SPOIL_BF16 && a->form & BFLOAT16);
 }
 
-/* Whether the variant, with each of its tiles, does what `reference` does, the portable one or, 0, the kernel's own shader.
- * False also where a driver cannot make it; `error` is set only where the device is of no more use. Sets the bits in `unequal` of
+/* Whether the variant, with each of its tiles, does in the attempts of one storage type what `reference` does, the portable one
+ * or, 0, the kernel's own shader. False also where a driver cannot make it; `error` is set only where the device is of no more use. Sets the bits in `unequal` of
  * tiles whose results differ in any bit from those of the first. */
-static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference, uint32_t *unequal)
+static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference,
+                     enum ps_type type, uint32_t *unequal)
 {
     const struct ps_vk_variant *variant = ps_vk_variant_at(number);
     bool sound = true;
     for (size_t i = 0; i < ATTEMPTS && sound; i++) {
-        if (attempts[i].kernel != variant->kernel)
+        if (attempts[i].kernel != variant->kernel || (type == PS_BF16) != !!(attempts[i].form & BFLOAT16))
             continue;
         const struct ps_launch launch = prepare(trial, &attempts[i]);
         if (!takes(trial, number, 0, &launch))
@@ -334,7 +354,7 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference, u
             sound = run(trial, &launch, 1u << number, tile, 1, got);
             if (is_spoilt(trial->vk->spoil_trials, &attempts[i]))
                 got[count / 2] ^= 0x4000; /* the highest bit of its exponent */
-            sound = sound && agree(got, want, count);
+            sound = sound && agree(type, got, want, count);
             if (first && memcmp(got, first, count * sizeof *got))
                 *unequal |= 1u << (tile - 1);
             if (!first)
@@ -421,11 +441,15 @@ static void find(struct trial *trial, struct findings *findings)
             continue;
         const bool coop2 = !strcmp(variant->name, "coop2");
         uint32_t unequal = 0;
-        if (!is_sound(trial, i, is_portable ? 0 : portable, &unequal))
+        if (!is_sound(trial, i, is_portable ? 0 : portable, PS_F16, &unequal)) {
             findings->unsound |= 1u << i;
-        else if (variant->area && (vk->try_all || !vk->info.software))
-            time_tiles(trial, i, findings->paces[coop2 ? PS_VK_PACES_COOP2 : PS_VK_PACES_COOP]);
+            continue;
+        }
         findings->unequal |= coop2 ? unequal : 0;
+        if (!is_sound(trial, i, is_portable ? 0 : portable, PS_BF16, &unequal))
+            findings->not_bfloat16 |= 1u << i;
+        if (variant->area && (vk->try_all || !vk->info.software))
+            time_tiles(trial, i, findings->paces[coop2 ? PS_VK_PACES_COOP2 : PS_VK_PACES_COOP]);
     }
 }
 
@@ -460,12 +484,14 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
                ps_seconds() - begin);
     }
     for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
-        if (vk->variants & findings.unsound & 1u << i)
+        if (vk->variants & (findings.unsound | findings.not_bfloat16) & 1u << i)
             ps_log(&vk->log, PS_LOG_WARNING,
-                   "%s computes wrong results with the shader %s, which is not used", vk->info.name,
-                   ps_vk_shaders[ps_vk_variant_at(i)->shader].name);
+                   "%s computes wrong results with the shader %s%s, which is not used", vk->info.name,
+                   ps_vk_shaders[ps_vk_variant_at(i)->shader].name,
+                   findings.unsound & 1u << i ? "" : " in bf16");
     vk->variants &= ~findings.unsound;
     vk->unequal = findings.unequal;
+    vk->not_bfloat16 = vk->variants & findings.not_bfloat16;
     memcpy(vk->paces, findings.paces, sizeof vk->paces);
     return true;
 }

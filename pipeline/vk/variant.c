@@ -147,7 +147,8 @@ struct ps_vk_choice ps_vk_choose(const struct ps_vk *vk, const struct ps_launch 
     memcpy(choice.group, ps_vk_shaders[launch->kernel].group, sizeof choice.group);
     for (uint32_t i = 0; i < VARIANTS; i++) {
         const struct ps_vk_variant *variant = &variants[i];
-        if (!(vk->variants & 1u << i) || variant->kernel != launch->kernel ||
+        const bool excluded = launch->type == PS_BF16 && vk->not_bfloat16 & 1u << i;
+        if (!(vk->variants & 1u << i) || variant->kernel != launch->kernel || excluded ||
             !ps_vk_shaders[variant->shader].spirv[launch->type].words)
             continue;
         struct ps_vk_choice fitted = choice;

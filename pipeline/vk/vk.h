@@ -5,9 +5,15 @@
 #include "base/log.h"
 #include "run/backend.h"
 
-/* Which trials of variants have their results spoilt: those of all launches, of weights in whole numbers, or of convolutions in
- * phases. */
-enum ps_vk_spoil { PS_VK_SPOIL_NONE, PS_VK_SPOIL_ALL, PS_VK_SPOIL_Q8, PS_VK_SPOIL_PHASES };
+/* Which trials of variants have their results spoilt: those of all launches, of weights in whole numbers, of convolutions in
+ * phases, or of those stored as bfloat16. */
+enum ps_vk_spoil {
+    PS_VK_SPOIL_NONE,
+    PS_VK_SPOIL_ALL,
+    PS_VK_SPOIL_Q8,
+    PS_VK_SPOIL_PHASES,
+    PS_VK_SPOIL_BF16
+};
 
 struct ps_vk_stand_in;
 

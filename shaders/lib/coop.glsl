@@ -1,4 +1,4 @@
-/* A tile of a matrix product by the device's matrix units (GL_KHR_cooperative_matrix), float16 in and float sums. Both
+/* A tile of a matrix product by the device's matrix units (GL_KHR_cooperative_matrix), float16 or bfloat16 in and float sums. Both
  * operands pass through shared memory, row after row of channels; while one part of K is multiplied the next is on its way
  * from memory into registers, and goes into the other half of the shared memory, so there is one barrier a part. Each
  * subgroup has a part of the tile. A sum runs over K in order, matrix by matrix, so no choice of the tile changes a bit of
@@ -8,12 +8,11 @@
 
 #extension GL_EXT_buffer_reference_uvec2 : require
 #extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-#extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
 
 #include "lib/epilogue.glsl"
+#include "lib/matrix.glsl"
 #include "lib/variant.h"
 #include "lib/weight.glsl"
 
@@ -49,8 +48,8 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Re
 /* Quads of a row of channels in shared memory: 16 bytes of padding spread rows over the banks. */
 #define PITCH (DEPTH / 4 + 2)
 #define STAGES (2 * CREWS)
-shared f16vec4 xs[STAGES * ROWS * PITCH];
-shared f16vec4 ws[STAGES * COLUMNS * PITCH];
+shared Quad xs[STAGES * ROWS * PITCH];
+shared Quad ws[STAGES * COLUMNS * PITCH];
 
 /* A matrix of sums for each subgroup, on its way to the lanes that store it. */
 #define SUBGROUPS (LANES / SUBGROUP)
@@ -62,42 +61,39 @@ shared vec4 staged[SUBGROUPS * M * N / 4];
 SumsMatrix sums[DOWN * ACROSS];
 SumsMatrix totals[DOWN * ACROSS];
 
-f16vec4 halves_of(uvec2 words)
-{
-    return f16vec4(unpackFloat2x16(words.x), unpackFloat2x16(words.y));
-}
-
 /* A quad of the weight from its words, of which whole numbers have one. */
-f16vec4 weights_of(uvec2 words)
+Quad weights_of(uvec2 words)
 {
-    return Q8 != 0 ? f16vec4(whole_numbers(words.x)) : halves_of(words);
+    if (Q8 != 0)
+        return quad_of(whole_numbers(words.x));
+    return quad_of(words);
 }
 
 /* Four channels of a row from `column` of all taps' channels on, where rows may begin anywhere. */
-f16vec4 fetch_quad(uint i, uint column)
+Quad fetch_quad(uint i, uint column)
 {
     const uint tap = column / gather_channels, channel = column % gather_channels;
-    f16vec4 quad = f16vec4(0);
+    vec4 quad = vec4(0);
     if (tap < TAPS) {
         const uint start = row_start(gather_places[i], tap);
         if (start != NOWHERE)
             [[unroll]] for (uint j = 0; j < 4; j++)
                 if (channel + j < push.k)
-                    quad[j] = x.at[start + channel + j];
+                    quad[j] = load(x, start + channel + j);
     }
-    return quad;
+    return quad_of(quad);
 }
 
-/* Eight channels of a gathered row, as words. */
-void fetch_row(uint i, out f16vec4 low, out f16vec4 high)
+/* Eight channels of a gathered row. */
+void fetch_row(uint i, out Quad low, out Quad high)
 {
     if (WIDE != 0) {
         const uint start = gather_starts[i];
         uvec4 words = uvec4(0);
         if (start != NOWHERE)
             words = ReadEights(x).at[(start + gather_channel) / 8];
-        low = halves_of(words.xy);
-        high = halves_of(words.zw);
+        low = quad_of(words.xy);
+        high = quad_of(words.zw);
     } else {
         const uint column = gather_tap * gather_channels + gather_channel;
         low = fetch_quad(i, column);
@@ -120,11 +116,11 @@ void multiply(uint stage)
     const uint row = stage * ROWS + part % parts_down * PART_ROWS;
     const uint column = stage * COLUMNS + part / parts_down * PART_COLUMNS;
     for (uint k = 0; k < DEPTH; k += K) {
-        coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[DOWN];
+        coopmat<Element, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[DOWN];
         [[unroll]] for (uint i = 0; i < DOWN; i++)
             coopMatLoad(a[i], xs, (row + i * M) * PITCH + k / 4, PITCH, gl_CooperativeMatrixLayoutRowMajor);
         [[unroll]] for (uint j = 0; j < ACROSS; j++) {
-            coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
+            coopmat<Element, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
             coopMatLoad(b, ws, (column + j * N) * PITCH + k / 4, PITCH,
                         gl_CooperativeMatrixLayoutColumnMajor);
             [[unroll]] for (uint i = 0; i < DOWN; i++)
@@ -147,7 +143,7 @@ void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
     const uint quads = min(phase_quads, end * (DEPTH / 4)), first_quad = GROUP.z * phase_quads;
     const uint crew = gl_LocalInvocationIndex / CREW;
     const uint my_row = LANE / EIGHTS, rows_apart = CREW / EIGHTS, my_channel = LANE % EIGHTS * 8;
-    f16vec4 low[GATHER_ROWS], high[GATHER_ROWS];
+    Quad low[GATHER_ROWS], high[GATHER_ROWS];
     uvec4 pairs[WEIGHT_PAIRS];
 
     gather_begin(corner.y + my_row, rows_apart, first * DEPTH + my_channel, rows);
@@ -156,7 +152,7 @@ void sum_parts(uvec2 corner, uint rows, uint first, uint end, uint count)
         if (part < count) {
             const uint quad = (first + part) * (DEPTH / 4);
             [[unroll]] for (uint i = 0; i < GATHER_ROWS; i++) {
-                low[i] = high[i] = f16vec4(0);
+                low[i] = high[i] = Quad(0);
                 if (quad < quads)
                     fetch_row(i, low[i], high[i]);
             }

@@ -8,13 +8,12 @@
 #define PS_FLASH_GLSL
 
 #extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-#extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 
 #include "attention.h"
+#include "lib/matrix.glsl"
 #include "lib/variant.h"
 
 layout(local_size_x_id = PS_TILE_LANES) in;

@@ -2,9 +2,10 @@
 """Compiles the shaders that Debian 12's glslc cannot, for builds where there is no newer one.
 
 usage: shaders/prebuilt/make.py GLSLC
-Writes KERNEL_VARIANT_TYPE.inc beside this script for every row of variants.def that needs a GLSL extension. The first line
-of each has the SHA-256 of all its sources and of the flags; tests/rules fails where it is another. GLSLC must know the
-extensions: shaderc 2025.2, as in Debian 13 (apt install glslc there), does.
+Writes KERNEL_VARIANT_TYPE.inc beside this script for every row of variants.def that needs a GLSL extension, where it is not of
+these sources yet. The first line of each has the SHA-256 of all its sources and of the flags; tests/rules fails where it is
+another. GLSLC must know the extensions: shaderc 2025.2, as in Debian 13 (apt install glslc there), does but for
+GL_EXT_bfloat16, which 2026.4 knows.
 """
 
 import hashlib
@@ -69,12 +70,17 @@ def main(arguments):
     shaders = os.path.dirname(HERE)
     compiler = subprocess.run([arguments[0], "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     for name, storage in prebuilt(shaders):
+        head, result = f"/* {digest(shaders, name, storage)} ", os.path.join(HERE, f"{name}_{storage}.inc")
+        if os.path.exists(result):
+            with open(result, encoding="utf-8") as file:
+                if file.read(len(head)) == head:
+                    continue
         command = [arguments[0], *flags(shaders, name, storage), "-I", shaders, "-mfmt=num", "-o", "-",
                    os.path.join(shaders, name + ".comp")]
         words = re.findall(r"0x[0-9a-f]+", subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         lines = [",".join(words[i : i + 12]) for i in range(0, len(words), 12)]
-        with open(os.path.join(HERE, f"{name}_{storage}.inc"), "w", encoding="utf-8") as file:
-            file.write(f"/* {digest(shaders, name, storage)} {compiler} */\n{{" + ",\n".join(lines) + "}\n")
+        with open(result, "w", encoding="utf-8") as file:
+            file.write(f"{head}{compiler} */\n{{" + ",\n".join(lines) + "}\n")
         print(f"{name}_{storage}: {4 * len(words)} bytes")
     return 0
 

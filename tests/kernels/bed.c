@@ -340,7 +340,6 @@ const float *bed_weight(struct bed *bed, const struct ps_weight *weight)
 /* ---- the program ---- */
 
 struct options {
-    bool bf16;
     uint64_t seed;
     struct bed_subject_params subject;
 };
@@ -353,7 +352,7 @@ static bool parse(int argc, char **argv, struct options *options)
         else if (!strcmp(argv[i], "--emulate"))
             options->subject.emulate = true;
         else if (!strcmp(argv[i], "--bf16"))
-            options->bf16 = true;
+            options->subject.bf16 = true;
         else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
             options->seed = strtoull(argv[++i], NULL, 10);
         else if (!strcmp(argv[i], "--device") && i + 1 < argc)
@@ -397,7 +396,7 @@ int bed_main(int argc, char **argv, const struct CMUnitTest *tests, size_t count
         return 1;
     struct bed bed = {.parts = parts};
     parts->seed = parts->random = options.seed;
-    parts->bf16 = options.bf16;
+    parts->bf16 = options.subject.bf16;
     parts->store.fill = fill_weight;
     parts->pair.ref = ps_ref_open(&parts->error);
     parts->pair.subject = bed_subject_open(&options.subject, &parts->error);

@@ -1,6 +1,7 @@
 #include "kernels/subject.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "kernels/emulation/emulation.h"
 #include "vk/state.h"
@@ -20,7 +21,14 @@ struct ps_backend *bed_subject_open(const struct bed_subject_params *params, str
                                     .variant = params->variant,
                                     .tile = params->tile,
                                     .stand_in = params->emulate ? &coop2_emulation : NULL};
-    return ps_vk_open(&vk, error);
+    struct ps_backend *subject = ps_vk_open(&vk, error);
+    if (subject && params->variant && params->bf16 && strcmp(params->variant, "portable") != 0 &&
+        !ps_vk_has_matrix_of((struct ps_vk *)subject, PS_BF16)) {
+        ps_fail(error, PS_ERR_DEVICE, "device.variant", "it has no matrices of bfloat16");
+        subject->ops->close(subject);
+        subject = NULL;
+    }
+    return subject;
 }
 
 bool bed_subject_offers(const struct ps_backend *subject, enum ps_kernel kernel)

@@ -10,6 +10,7 @@ struct bed_subject_params {
     uint32_t tile;       /* as ps_vk_params.tile */
     bool validate;       /* under the validation layer */
     bool emulate;        /* the products of coop2, by tests/kernels/emulation */
+    bool bf16;           /* launches stored as bfloat16 are to be by the variant */
 };
 
 /* Opens Vulkan. Null where there is none or it cannot be had like this, with the reason in `error`. */

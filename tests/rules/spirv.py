@@ -8,7 +8,8 @@ CAPABILITIES = {1: "Shader", 4433: "StorageBuffer16BitAccess", 5347: "PhysicalSt
 CAPABILITIES_OF_VARIANTS = {9: "Float16", 5345: "VulkanMemoryModel", 6022: "CooperativeMatrixKHR",
                             5430: "CooperativeMatrixReductionsNV", 5431: "CooperativeMatrixConversionsNV",
                             5432: "CooperativeMatrixPerElementOperationsNV",
-                            5433: "CooperativeMatrixTensorAddressingNV", 5439: "TensorAddressingNV"}
+                            5433: "CooperativeMatrixTensorAddressingNV", 5439: "TensorAddressingNV",
+                            5116: "BFloat16TypeKHR", 5118: "BFloat16CooperativeMatrixKHR"}
 LANES_OF_VARIANTS = 9  # PS_TILE_LANES of shaders/lib/variant.h: the specialisation constant with the size of a work group
 BUILTINS_PER_PIECE = {24: "gl_NumWorkGroups", 28: "gl_GlobalInvocationID"}
 PUSH_CONSTANT, WORKGROUP, PHYSICAL = 9, 4, 5349

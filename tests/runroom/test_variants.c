@@ -240,6 +240,29 @@ static void wrong_variants_are_not_used(void **state)
     assert_int_equal(heard.warnings, 1);
 }
 
+/* One that is wrong in bfloat16 alone stays in use for the others. */
+static void variants_wrong_in_one_type_stay_for_others(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    struct ps_error error = {0};
+    const struct ps_vk_params params = {
+        .variant = "portable", .try_all = true, .spoil_trials = PS_VK_SPOIL_BF16, .log = {hear, &heard}};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    assert_no_error(error);
+    const struct ps_vk *vk = (struct ps_vk *)backend;
+    assert_int_equal(vk->variants, ps_vk_variant_named("portable", PS_KERNELS));
+    assert_int_equal(vk->not_bfloat16, vk->variants);
+    assert_int_equal(heard.warnings, PORTABLE);
+    struct ps_launch launch = {.kernel = PS_KERNEL_linear, .items = {64, 64, 1}};
+    for (int type = PS_F32; type < PS_TYPES; type++) {
+        launch.type = (enum ps_type)type;
+        const bool own = ps_vk_choose(vk, &launch).shader == (uint32_t)PS_KERNEL_linear;
+        assert_int_equal(own, type == PS_BF16);
+    }
+    backend->ops->close(backend);
+}
+
 /* Sound coop variants are used, their tiles are timed, and a timed device gets the same bits. */
 static void matrices_are_tried_and_timed(void **state)
 {
@@ -383,6 +406,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_variants_are_not_used),
         cmocka_unit_test(what_was_found_is_kept),
         cmocka_unit_test(matrices_are_tried_and_timed),
+        cmocka_unit_test(variants_wrong_in_one_type_stay_for_others),
         cmocka_unit_test(flexible_matrices_are_tried),
         cmocka_unit_test(tiles_of_coop2),
         cmocka_unit_test(coop2_is_fitted),
