@@ -102,7 +102,7 @@ static bool decodes(struct cli_intake *intake, const struct ps_inbox_file *file,
     struct ps_photo *photo = NULL;
     struct ps_error cause = {0};
     struct ps_photo_params params = {0};
-    const struct tm *then;
+    struct tm then;
     const time_t seen = time(NULL) - (time_t)(ps_seconds() - file->seen);
     params.sandbox = (enum ps_sandbox)intake->watch->request.batch.render.sandbox;
     ps_photo_load(&photo, path, &params, &cause);
@@ -110,8 +110,7 @@ static bool decodes(struct cli_intake *intake, const struct ps_inbox_file *file,
     ps_photo_free(&photo);
     if (!cause.status || !may_grow(&cause, fd))
         return true;
-    then = localtime(&seen);
-    if (!then || !strftime(since, sizeof since, "%H:%M", then))
+    if (!localtime_r(&seen, &then) || !strftime(since, sizeof since, "%H:%M", &then))
         since[0] = '\0';
     const int used = snprintf(words, sizeof words, "since %s: ", since);
     call_by_name(words + used, sizeof words - (size_t)used, cause.message, path, file->path);

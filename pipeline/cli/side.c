@@ -56,9 +56,8 @@ struct cli_side {
     double rest;                 /* likewise: nothing is claimed before */
     unsigned locked;             /* likewise: times in a row that the journal was */
     struct cli_grounds grounds;  /* likewise */
-    char away[sizeof((struct ps_error *)0)
-                  ->message]; /* said last of a folder that is away; empty for nothing */
-    bool news;                /* that has not been passed on */
+    struct ps_error away;        /* said last of a folder that is away */
+    bool news;                   /* that has not been passed on */
 };
 
 /* ---- queues, with the lock held ---- */
@@ -244,8 +243,8 @@ static void wait_for_ground(struct cli_side *side, const struct ps_error *cause)
 {
     side->rest = ps_seconds() + AWAY_SECONDS;
     pthread_mutex_lock(&side->lock);
-    side->news = side->news || strcmp(side->away, cause->message) != 0;
-    snprintf(side->away, sizeof side->away, "%s", cause->message);
+    side->news = side->news || strcmp(side->away.message, cause->message) != 0;
+    side->away = *cause;
     side->ending = side->ending || !side->params.waits;
     pthread_mutex_unlock(&side->lock);
 }
@@ -487,15 +486,15 @@ enum ps_status cli_side_begin(struct cli_side **out, const struct cli_side_param
 void cli_side_poll(struct cli_side *side, void (*told)(void *user, const struct cli_task *task), void *user)
 {
     for (;;) {
-        char news[sizeof side->away] = "";
+        struct ps_error news = {0};
         pthread_mutex_lock(&side->lock);
         struct cli_task *task = pop(&side->told);
         if (side->news)
-            memcpy(news, side->away, sizeof news);
+            news = side->away;
         side->news = false;
         pthread_mutex_unlock(&side->lock);
-        if (*news)
-            cli_say(side->params.report, true, "waiting: %s", news);
+        if (*news.message)
+            cli_say(side->params.report, true, "waiting: %s", news.message);
         if (!task)
             return;
         told(user, task);

@@ -127,6 +127,14 @@ struct ps_backend *bed_subject_open(const struct bed_subject_params *params, str
     return &subject->base;
 }
 
+/* The processor has no variants. */
+bool bed_subject_offers(const struct ps_backend *subject, enum ps_kernel kernel)
+{
+    (void)subject;
+    (void)kernel;
+    return false;
+}
+
 uint64_t bed_subject_by_variant(const struct ps_backend *subject)
 {
     (void)subject;
