@@ -302,7 +302,7 @@ enum ps_weights { PS_WEIGHTS_FULL, PS_WEIGHTS_Q8 };
 #define PS_MAX_FRAMES 1024
 
 /* What to render. A star marks a default that the model's folder may set: its packshot.json is one JSON object with any of
- * width, height, frames, fps, motion, steps and guidance ([first, last]). */
+ * width, height, frames, fps, motion, steps, guidance ([first, last]) and bf16 (false: its clips need f32 instead). */
 struct ps_render_params {
     uint32_t width, height;    /* pixels, multiples of 8, 16 to 8192; 0 means 1024 and 576 * */
     enum ps_fit fit;           /* default: crop */
@@ -323,7 +323,7 @@ struct ps_render_params {
     uint64_t seed;
     enum ps_rng rng;           /* Philox (default): the same noise on any device; torch-cpu: PyTorch's CPU generator */
     /* Storage of activations and weights; sums are float32. bf16 has the range of f32 in the memory of f16, and an eighth of
-     * f16's precision. Default: f16 on a GPU; on "cpu" bf16 where the processor multiplies it faster than f32; else f32. */
+     * f16's precision. Default: f16 on a GPU; on "cpu" bf16 where the processor multiplies it faster than f32 *; else f32. */
     enum ps_dtype dtype;
     enum ps_weights weights;   /* default: full. The clip differs slightly with q8 */
     uint64_t memory_bytes;     /* device memory that the render may use, staging included; 0 means what is free */

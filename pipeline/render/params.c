@@ -46,6 +46,8 @@ static void fill_defaults(struct ps_render_params *p, const struct ps_model *mod
         p->guidance_min = positive_or(wish->guidance[0], 1);
     if (p->guidance_max == 0)
         p->guidance_max = positive_or(wish->guidance[1], 3);
+    if (p->dtype == PS_DTYPE_DEFAULT && wish->shuns_bf16 && ps_context_dtype(model->context) == PS_DTYPE_BF16)
+        p->dtype = PS_DTYPE_F32;
     if (!p->memory_bytes)
         p->memory_bytes = ps_context_free_bytes(model->context);
 }

@@ -62,6 +62,7 @@ struct ps_defaults {
     uint32_t frames, fps, steps;
     float motion;      /* bucket */
     float guidance[2]; /* scale of the first and of the last frame */
+    bool shuns_bf16;   /* f32 takes bf16's place where that would be the default */
 };
 
 /* Reads packshot.json, which packshot alone knows; `path` may be null. Status: PS_ERR_CHECKPOINT where a key is

@@ -5,7 +5,7 @@
 
 #include "packshot.h"
 
-static const char *const keys[] = {"width", "height", "frames", "fps", "motion", "steps", "guidance"};
+static const char *const keys[] = {"width", "height", "frames", "fps", "motion", "steps", "guidance", "bf16"};
 
 /* A key that packshot does not know is a slip of the pen that would otherwise change a clip in silence. */
 static void check_keys(struct ps_settings *settings)
@@ -18,10 +18,9 @@ static void check_keys(struct ps_settings *settings)
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             known = known || !strcmp(key, keys[i]);
         if (!known)
-            ps_setting_fail(
-                settings, key,
-                "is not a key of this file; there are width, height, frames, fps, motion, steps and "
-                "guidance");
+            ps_setting_fail(settings, key,
+                            "is not a key of this file; there are width, height, frames, fps, motion, steps, "
+                            "guidance and bf16");
     }
 }
 
@@ -60,6 +59,14 @@ static void read_guidance(struct ps_settings *settings, float guidance[2])
         ps_setting_fail(settings, "guidance", "expected two numbers from 0.01 to 100");
 }
 
+static void read_bf16(struct ps_settings *settings, bool *shuns)
+{
+    const json_t *fits = ps_setting(settings, "bf16");
+    if (fits && !json_is_boolean(fits))
+        ps_setting_fail(settings, "bf16", "expected true or false");
+    *shuns = json_is_false(fits);
+}
+
 enum ps_status ps_defaults_read(struct ps_defaults *defaults, const char *path, struct ps_error *error)
 {
     *defaults = (struct ps_defaults){0};
@@ -74,6 +81,7 @@ enum ps_status ps_defaults_read(struct ps_defaults *defaults, const char *path, 
     read_whole(&settings, "steps", &defaults->steps, 1, PS_MAX_STEPS, 1);
     read_motion(&settings, &defaults->motion);
     read_guidance(&settings, defaults->guidance);
+    read_bf16(&settings, &defaults->shuns_bf16);
     ps_settings_close(&settings);
     return error->status;
 }

@@ -18,8 +18,8 @@ class Wishes(harness.Case):
         (folder / "packshot.json").write_text(wishes if isinstance(wishes, str) else json.dumps(wishes))
         return "model"
 
-    def plan(self, *arguments):
-        result = self.expect(OK, "render", self.photo(), "--dry-run", "--device", "ref", "--json", *arguments)
+    def plan(self, *arguments, device="ref"):
+        result = self.expect(OK, "render", self.photo(), "--dry-run", "--device", device, "--json", *arguments)
         return self.events(result)[0]["params"]
 
     def test_a_folder_sets_defaults_and_options_beat_them(self):
@@ -50,11 +50,20 @@ class Wishes(harness.Case):
         self.assertIn("made for 96x64", text)
         self.assertIn("2 sampling steps", text)
 
+    def test_a_model_that_needs_more_than_bf16_gets_f32(self):
+        def dtype(wishes, *arguments):
+            return self.plan("--model", self.wishing(wishes), *arguments, device="cpu")["dtype"]
+
+        usual = dtype({})
+        self.assertEqual(dtype({"bf16": True}), usual)
+        self.assertEqual(dtype({"bf16": False}), "f32")
+        self.assertEqual(dtype({"bf16": False}, "--dtype", "bf16"), "bf16")
+
     def test_slips_are_told(self):
         for wishes, words in [("{", "packshot.json"), ({"widht": 64}, "widht"), ({"width": 20}, "width"), ({"width": 8200}, "16 to 8192"),
                               ({"frames": 0}, "frames"), ({"steps": 1001}, "1 to 1000"), ({"fps": 2.5}, "fps"), ({"motion": -1}, "motion"),
                               ({"motion": "127"}, "motion"), ({"guidance": [1]}, "guidance"), ({"guidance": [1, "3"]}, "guidance"),
-                              ({"guidance": [0, 3]}, "0.01 to 100")]:
+                              ({"guidance": [0, 3]}, "0.01 to 100"), ({"bf16": 0}, "true or false")]:
             with self.subTest(wishes=wishes):
                 model = self.wishing(wishes)
                 self.expect(CHECKPOINT, "render", self.photo(), "--dry-run", "--model", model, says=["packshot.json", words])
