@@ -15,8 +15,10 @@ import unet
 from state import State
 from studio import clips
 
-# What packshot takes where the caller says nothing; the model is trained for one step without guidance.
-DEFAULTS = {"width": clips.WIDTH, "height": clips.HEIGHT, "frames": clips.FRAMES, "motion": 127, "steps": 1, "guidance": [1, 1]}
+# What packshot takes where the caller says nothing; the model is trained for one step without guidance, and its last
+# decoder steps in float32.
+DEFAULTS = {"width": clips.WIDTH, "height": clips.HEIGHT, "frames": clips.FRAMES, "motion": 127, "steps": 1, "guidance": [1, 1],
+            "bf16": False}
 LIMIT = 32_000_000  # bytes of weights in all
 NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"],
          "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],

@@ -2,7 +2,8 @@
 regresses the clip in one step from high sigma; lower sigmas join late, for schedules of 2 to 4 steps.
 
 The trunk goes on at one learning rate for as long as there is time. What is shown is a branch: from some step of the
-trunk the rate falls to zero over a few hundred steps, and the trunk is kept as it was, to be gone on with.
+trunk the rate falls to zero over a few hundred steps, and the trunk is kept as it was, to be gone on with. A branch is
+for one step: it is shown high sigmas alone, and its noisy latents stay unseen.
 
 The gate is the moving error on held-out clips: latent error of the one-step clip in the cells that move, over the error
 of repeating the photo there."""
@@ -161,19 +162,19 @@ class Course:
                 figures.update({f"moving{n}": gate.figures(self.model, n)["moving"] for n in (2, 4)})
         self.state.gate(self.stage, step, self.before + time.process_time(), **figures)
 
-    def run(self, step, until, first, rate, long=False, **meta):
+    def run(self, step, until, first, rate, branch=False, **meta):
         """Steps `step` to `until` of a course whose step 0 is step `first` of the trunk; rate(step) -> learning rate."""
         state, losses, gate = self.state, [], Gate(self.codec, self.family)
 
         def make(n):
-            return windows.batch(self.codec, self.family, n, self.scale, long)
+            return windows.batch(self.codec, self.family, n, self.scale, branch)
 
         state.log(f"{self.stage}: {nets.count(self.model.unet) / 1e6:.2f} M and {nets.count(self.model.vision) / 1e6:.2f} M "
                   f"parameters, {self.family}, from step {step}")
         with Feed(make, first + step, threads=self.threads, state=state) as feed:
             while step < until:
                 state.wait()
-                low = LOW_SHARE if first + step >= LOW_FROM else 0.0
+                low = LOW_SHARE if not branch and step >= LOW_FROM else 0.0
                 losses.append(self.learn(feed.take(), first + step, low, rate(step)))
                 step += 1
                 if step % 50 == 0:
@@ -200,6 +201,14 @@ def train(state, until, family="sweep", scale=None):
     course.run(step, until, 0, lambda n: LR * min(1.0, (n + 1) / WARM))
 
 
+def unseeing(trunk):
+    """The trunk's tensors with nothing read from the noisy latents, weights and moments: the gradient keeps it so."""
+    for key, tensor in trunk.items():
+        if key.endswith(".unet.conv_in.weight"):
+            tensor[:, :nets.CHANNELS] = 0
+    return trunk
+
+
 def cool(state, first, steps, scale=None):
     """Branches off at step `first` of the trunk, or goes on with that branch. Nothing to do once the trunk is past it."""
     stage, trunk = f"cooldown-{first}", state.meta("unet")
@@ -208,5 +217,5 @@ def cool(state, first, steps, scale=None):
         return
     course = Course(state, stage, trunk["family"], 1 - 1 / (BRANCH_EMA * steps), scale)
     kept = state.load(stage)
-    course.master.restore(kept or state.load("unet"), first + step)
-    course.run(step, steps, first, lambda n: falling(n, steps), long=True, trunk=first, of=steps)
+    course.master.restore(kept or unseeing(state.load("unet")), first + step)
+    course.run(step, steps, first, lambda n: falling(n, steps), branch=True, trunk=first, of=steps)
