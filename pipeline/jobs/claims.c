@@ -38,6 +38,10 @@ static enum ps_status fail(const struct ps_claims *claims, int code, const char 
             : is_full        ? "output.disk-full"
                              : "watch.write-failed",
             "%.200s: %s %.200s: %s", claims->folder, doing, what, strerror(code));
+    ps_hint(error, barred           ? "let this user write to the folder and what is in it"
+                   : code == ENOENT ? "make the folder again, or mount its disk or share"
+                   : is_full        ? "free some space on its disk"
+                                    : "see what the kernel says of its disk or share (dmesg)");
     return error->status;
 }
 
@@ -99,8 +103,11 @@ static int make_own(struct ps_claims *claims)
         code = mkdirat(work, claims->own, 0777) ? errno : 0;
     }
     const int own = code ? -1 : ps_folder_beneath(work, claims->own, false);
-    if (!code)
-        code = own < 0 ? errno : write_worker(claims, own);
+    if (!code && (code = own < 0 ? errno : write_worker(claims, own)) != 0) {
+        if (own >= 0)
+            unlinkat(own, BEAT_NAME, 0);
+        unlinkat(work, claims->own, AT_REMOVEDIR);
+    }
     close_all(work, own, -1);
     snprintf(claims->beat, sizeof claims->beat, "%s/" WORK "/%s/" BEAT_NAME, claims->folder, claims->own);
     return code;

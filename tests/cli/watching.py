@@ -112,6 +112,11 @@ class Case(batching.Case):
         """What lies in watchers' own folders."""
         return [path.name for path in (self.folder / "in/.packshot").rglob("*") if path.is_file()]
 
+    def outlast_lease(self, place):
+        """Whose folder it was that has no name in it yet can be anybody's until the lease is over."""
+        for own in (self.folder / "in/.packshot/work").iterdir() if place.endswith("/.worker") else ():
+            os.utime(own, (0, 0))
+
     def parameters(self, name, out="out"):
         return json.loads(self.clips(out)[name + ".json"])["parameters"]
 

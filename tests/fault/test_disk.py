@@ -178,6 +178,8 @@ class Watch(Disk, watching.Case):
             self.assertEqual(self.clips(), self.expected, result.place)
         if removes:
             self.assertEqual(batching.temporaries(self.folder), [], result.place)
+        else:
+            self.outlast_lease(result.place)
         self.expect(OK, *self.watching())
         self.assertEqual((self.clips(), self.inside(), self.held()), (self.expected, self.moved, []), "%s: %s" % (result.place, told))
         self.assertEqual(batching.temporaries(self.folder), [], result.place)
