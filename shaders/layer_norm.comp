@@ -10,10 +10,12 @@ layout(local_size_x = PS_GROUP_layer_norm_X) in;
 layout(constant_id = PS_LAYER_NORM_SPEC_WIDTH) const uint WIDTH = 1;
 layout(constant_id = PS_LAYER_NORM_SPEC_LANES) const uint LANES = 1;
 layout(constant_id = PS_LAYER_NORM_SPEC_UNITS) const uint UNITS = 1;
+layout(constant_id = PS_LAYER_NORM_SPEC_VECTOR) const uint VECTOR = 0;
 layout(push_constant) uniform Arguments {
     ReadS x;
     ReadS gain;
     ReadS bias;
+    ReadS vector;
     WriteS y;
     ps_layer_norm_push push;
     PS_PIECE
@@ -35,14 +37,20 @@ void main()
     const uint first = gl_LocalInvocationIndex - lane; /* of the lanes that share the row */
 
     /* Relative to the row's first element, so that a large common mean costs no precision. */
-    const float origin = load(x, base * WIDTH);
+    float origin = load(x, base * WIDTH);
+    const uint vector_base = VECTOR != 0 ? min(row, push.rows - 1) / push.vector_rows * units : 0;
+    if (VECTOR != 0)
+        origin += load(vector, vector_base * WIDTH);
     vec4 held[UNITS];
     vec4 total = vec4(0);
     [[unroll]] for (uint u = 0; u < UNITS; u++) {
         const uint i = u * LANES + lane;
         held[u] = vec4(0);
-        if (u + 1 < UNITS || i < units)
+        if (u + 1 < UNITS || i < units) {
             held[u] = take(x, base + i) - origin;
+            if (VECTOR != 0)
+                held[u] += take(vector, vector_base + i);
+        }
         total += held[u];
     }
     float mean = across(total);

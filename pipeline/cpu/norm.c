@@ -10,7 +10,12 @@
 #include "norm_finish.h"
 #include "norm_stats.h"
 
-#define COLUMNS 64 /* channels whose sums are held in registers */
+/* Channels whose sums, sums of squares and centres are held in registers. */
+#ifdef __AVX512F__
+#define COLUMNS 64
+#else
+#define COLUMNS 32
+#endif
 
 PS_INLINE v16 fetch(enum ps_type type, const void *from, uint64_t i, uint32_t count)
 {
@@ -38,15 +43,15 @@ static uint32_t sources_of(const struct ps_cpu_call *call, uint32_t c_x, uint32_
     return c > c_x ? 2 : 1;
 }
 
-/* sums[j] of the source's channels [first, first + count) over rows: of the distances of x from around[j], or
- * of their squares. */
+/* sums[j] and squares[j] of the source's channels [first, first + count) over rows: of the distances of x from
+ * around[j], and of their squares. */
 PS_INLINE void sum_columns(enum ps_type type, const struct source *source, uint64_t row, uint32_t rows,
-                           uint32_t first, uint32_t count, const float *around, bool squares, float *sums)
+                           uint32_t first, uint32_t count, const float *around, float *sums, float *squares)
 {
     const uint32_t vectors = ps_div_up(count, V_LANES);
-    v16 sum[COLUMNS / V_LANES], center[COLUMNS / V_LANES];
+    v16 sum[COLUMNS / V_LANES], square[COLUMNS / V_LANES], center[COLUMNS / V_LANES];
     for (uint32_t j = 0; j < COLUMNS / V_LANES; j++) {
-        sum[j] = v_set(0);
+        sum[j] = square[j] = v_set(0);
         center[j] =
             j < vectors ? fetch(PS_F32, around + first, V_LANES * j, v_lanes(count - V_LANES * j)) : v_set(0);
     }
@@ -55,37 +60,42 @@ PS_INLINE void sum_columns(enum ps_type type, const struct source *source, uint6
             const v16 x =
                 fetch(type, source->at, r * source->c + first + V_LANES * j, v_lanes(count - V_LANES * j));
             const v16 distance = v_sub(x, center[j]);
-            sum[j] = squares ? v_fma(distance, distance, sum[j]) : v_add(sum[j], distance);
+            sum[j] = v_add(sum[j], distance);
+            square[j] = v_fma(distance, distance, square[j]);
         }
-    for (uint32_t j = 0; j < vectors; j++)
+    for (uint32_t j = 0; j < vectors; j++) {
         v_store_some(PS_F32, sums + first, V_LANES * j, sum[j], v_lanes(count - V_LANES * j));
-}
-
-PS_INLINE void sum_rows(enum ps_type type, const struct source *source, uint64_t row, uint32_t rows,
-                        const float *around, bool squares, float *sums)
-{
-    const uint32_t c = source->c;
-    around += source->first;
-    sums += source->first;
-    for (uint32_t i = 0; i < c; i += COLUMNS) {
-        const uint32_t count = (uint32_t)ps_min_u64(COLUMNS, c - i);
-        if (count == COLUMNS)
-            sum_columns(type, source, row, rows, i, COLUMNS, around, squares, sums);
-        else
-            sum_columns(type, source, row, rows, i, count, around, squares, sums);
+        v_store_some(PS_F32, squares + first, V_LANES * j, square[j], v_lanes(count - V_LANES * j));
     }
 }
 
-static double sum_of(const float *from, uint32_t count)
+PS_INLINE void sum_rows(enum ps_type type, const struct source *source, uint64_t row, uint32_t rows,
+                        const float *around, float *sums, float *squares)
 {
-    double sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        sum += (double)from[i];
-    return sum;
+    const uint32_t c = source->c;
+    around += source->first, sums += source->first, squares += source->first;
+    for (uint32_t i = 0; i < c; i += COLUMNS) {
+        const uint32_t count = (uint32_t)ps_min_u64(COLUMNS, c - i);
+        if (count == COLUMNS)
+            sum_columns(type, source, row, rows, i, COLUMNS, around, sums, squares);
+        else
+            sum_columns(type, source, row, rows, i, count, around, sums, squares);
+    }
 }
 
-/* One split of a frame: means of groups from the distances to the split's first row, which keeps a mean that
- * is large beside the deviations exact; then the squared distances from those means. */
+/* In two sums side by side, which wait for each other half as long. */
+static double sum_of(const float *from, uint32_t count)
+{
+    double even = 0, odd = 0;
+    for (uint32_t i = 0; i + 1 < count; i += 2) {
+        even += (double)from[i];
+        odd += (double)from[i + 1];
+    }
+    return even + odd + (count % 2 ? (double)from[count - 1] : 0);
+}
+
+/* One split of a frame, read once: distances are taken from the group's mean in the split's first row, so that
+ * squares lose nothing where the mean is large beside the deviations. */
 static void stats_task(void *user, uint32_t index, void *scratch)
 {
     const struct ps_cpu_call *call = user;
@@ -93,32 +103,32 @@ static void stats_task(void *user, uint32_t index, void *scratch)
     const uint32_t begin = index % push->splits * push->split_rows, each = push->c / push->groups;
     const uint32_t rows = (uint32_t)ps_min_u64(push->split_rows, push->rows - begin);
     const uint64_t row = (uint64_t)(index / push->splits) * push->rows + begin;
-    float *sums = scratch, *around = sums + push->c,
+    float *around = scratch, *sums = around + push->c, *squares = sums + push->c,
           *to = (float *)call->operands[2] + (uint64_t)index * push->groups * 2;
     struct source sources[2];
     const uint32_t count = sources_of(call, push->c_x, push->c, sources);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct source *source = &sources[i];
-        V_TYPED(call->launch->type, widen_row, source->at, row * source->c, source->c,
-                around + source->first);
-        V_TYPED(call->launch->type, sum_rows, source, row, rows, around, false, sums);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        V_TYPED(call->launch->type, widen_row, sources[i].at, row * sources[i].c, sources[i].c,
+                around + sources[i].first);
     for (uint32_t g = 0; g < push->groups; g++) {
-        to[2 * g] = (float)((sum_of(sums + g * each, each) / rows + sum_of(around + g * each, each)) / each);
+        const float center = (float)(sum_of(around + g * each, each) / each);
         for (uint32_t i = 0; i < each; i++)
-            around[g * each + i] = to[2 * g];
+            around[g * each + i] = center;
     }
     for (uint32_t i = 0; i < count; i++)
-        V_TYPED(call->launch->type, sum_rows, &sources[i], row, rows, around, true, sums);
-    for (uint32_t g = 0; g < push->groups; g++)
-        to[2 * g + 1] = (float)sum_of(sums + g * each, each);
+        V_TYPED(call->launch->type, sum_rows, &sources[i], row, rows, around, sums, squares);
+    for (uint32_t g = 0; g < push->groups; g++) {
+        const double total = sum_of(sums + g * each, each), mean = total / ((double)rows * each);
+        to[2 * g] = (float)((double)around[g * each] + mean);
+        to[2 * g + 1] = (float)fmax(sum_of(squares + g * each, each) - total * mean, 0);
+    }
 }
 
 bool PS_NAME(norm_stats)(const struct ps_cpu_call *call)
 {
     const struct ps_norm_stats_push *push = call->push;
     struct ps_cpu_call copy = *call;
-    if (!ps_pool_scratch(call->pool, 2 * push->c * sizeof(float)))
+    if (!ps_pool_scratch(call->pool, 3 * push->c * sizeof(float)))
         return false;
     ps_pool_run(call->pool, stats_task, &copy, push->n * push->splits);
     return true;
@@ -231,17 +241,25 @@ bool PS_NAME(norm_apply)(const struct ps_cpu_call *call)
 
 #define LAYER_ROWS 16 /* of a task */
 
-/* The row's distances from its first element, which keeps a mean that is large beside the deviations exact,
+/* The row's distances (`shifts`: with the vector added) from its first element, which keeps a mean that is large beside the deviations exact,
  * are held in `row` for the passes over them. */
-PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t at, float *row)
+PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t r, bool shifts,
+                         float *row)
 {
     const struct ps_layer_norm_push *push = call->push;
     const uint32_t c = push->c;
-    const v16 first = v_set(v_first(fetch(type, call->operands[0], at, 1)));
+    const uint64_t at = r * c, shift = shifts ? r / push->vector_rows * c : 0;
+    float start = v_first(fetch(type, call->operands[0], at, 1));
+    if (shifts)
+        start += v_first(fetch(type, call->operands[3], shift, 1));
+    const v16 first = v_set(start);
     v16 sum = v_set(0), squares = v_set(0);
     for (uint32_t i = 0; i < c; i += V_LANES) {
         const uint32_t count = v_lanes(c - i);
-        const v16 x = v_keep(v_sub(fetch(type, call->operands[0], at + i, count), first), count);
+        v16 x = v_sub(fetch(type, call->operands[0], at + i, count), first);
+        if (shifts)
+            x = v_add(x, fetch(type, call->operands[3], shift + i, count));
+        x = v_keep(x, count);
         sum = v_add(sum, x);
         v_store_f32(row + i, x);
     }
@@ -257,9 +275,9 @@ PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint
         const v16 slope = v_mul(rstd, fetch(type, call->operands[1], i, count));
         const v16 y = v_fma(v_load_f32(row + i), slope, fetch(type, call->operands[2], i, count));
         if (count == V_LANES)
-            v_store(type, call->operands[3], at + i, y);
+            v_store(type, call->operands[4], at + i, y);
         else
-            v_store_some(type, call->operands[3], at + i, y, count);
+            v_store_some(type, call->operands[4], at + i, y, count);
     }
 }
 
@@ -268,7 +286,10 @@ PS_INLINE void layer_rows(enum ps_type type, const struct ps_cpu_call *call, uin
     const struct ps_layer_norm_push *push = call->push;
     const uint64_t end = ps_min_u64(((uint64_t)index + 1) * LAYER_ROWS, push->rows);
     for (uint64_t r = (uint64_t)index * LAYER_ROWS; r < end; r++)
-        layer_row(type, call, r * push->c, scratch);
+        if (call->operands[3])
+            layer_row(type, call, r, true, scratch);
+        else
+            layer_row(type, call, r, false, scratch);
 }
 
 static void layer_task(void *user, uint32_t index, void *scratch)

@@ -65,16 +65,24 @@ struct ps_transformer ps_transformer_bind(struct ps_binder *binder, uint32_t cha
     return block;
 }
 
+/* z + feed(norm(z)) with z = x + vector, which may be null; into `into`, or a new tensor where that is null. */
+static struct ps_tensor feed_forward(struct ps_run *run, struct ps_tensor x, struct ps_tensor vector,
+                                     struct ps_norm norm, const struct ps_feed_forward *feed,
+                                     struct ps_tensor into)
+{
+    ps_enter(run, "feed_forward");
+    struct ps_tensor a = ps_layer_norm_sum(run, x, vector, norm);
+    struct ps_tensor hidden = ps_linear(run, a, feed->gate, &(struct ps_epilogue){.act = PS_GEGLU});
+    ps_drop(run, &a);
+    return ps_leave(run, ps_linear(run, hidden, feed->out,
+                                   &(struct ps_epilogue){.vector = vector, .residual = x, .into = into}));
+}
+
 /* x += feed(norm(x)), in place. */
 static void add_feed_forward(struct ps_run *run, struct ps_tensor x, struct ps_norm norm,
                              const struct ps_feed_forward *feed)
 {
-    ps_enter(run, "feed_forward");
-    struct ps_tensor a = ps_layer_norm(run, x, norm);
-    struct ps_tensor hidden = ps_linear(run, a, feed->gate, &(struct ps_epilogue){.act = PS_GEGLU});
-    ps_drop(run, &a);
-    ps_linear(run, hidden, feed->out, &(struct ps_epilogue){.residual = x, .into = x});
-    ps_leave(run, (struct ps_tensor){0});
+    feed_forward(run, x, (struct ps_tensor){0}, norm, feed, x);
 }
 
 /* x += attention(norm1(x)) + the cross-attention's constant, in place. */
@@ -142,7 +150,7 @@ static void space_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor
     ps_leave(run, (struct ps_tensor){0});
 }
 
-/*   z = s + position;  z += feed_in(z);  z += attention over frames + constant;  z += feed(z)
+/*   z = s + position;  z += feed_in(z), in one;  z += attention over frames + constant;  z += feed(z)
  *   s = space_share s + (1 - space_share) z, in place. */
 static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor constant,
                        struct ps_tensor position, const struct ps_transformer *block,
@@ -153,8 +161,8 @@ static void time_layer(struct ps_run *run, struct ps_tensor s, struct ps_tensor 
     for (uint32_t i = 0; i < s.h && ps_run_ok(run); i += chunk) {
         ps_enter(run, "rows");
         const struct ps_tensor slab = ps_slab(s, i, (uint32_t)ps_min_u64(chunk, s.h - i));
-        struct ps_tensor z = ps_blend(run, &(struct ps_blend){.a = 1, .p = slab, .vector = position});
-        add_feed_forward(run, z, layer->norm_in, &layer->feed_in);
+        const struct ps_tensor z =
+            feed_forward(run, slab, position, layer->norm_in, &layer->feed_in, (struct ps_tensor){0});
         add_attention(run, z, constant, block->heads, PS_TIME, layer);
         add_feed_forward(run, z, layer->norm3, &layer->feed);
         ps_blend(run,

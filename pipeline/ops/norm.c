@@ -267,11 +267,43 @@ struct ps_tensor ps_group_norm_beside(struct ps_run *run, struct ps_tensor x, st
     return ps_leave(run, apply(run, in, stats, norm, act, none));
 }
 
+static void launch_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_tensor vector,
+                              const struct ps_tensor affine[2], float eps, uint32_t lanes, struct ps_tensor y)
+{
+    const uint32_t width = ps_width(x.c), units = x.c / width, rows = (uint32_t)ps_rows(x);
+    struct ps_launch launch = {
+        .kernel = PS_KERNEL_layer_norm,
+        .type = run->type,
+        .spec[PS_LAYER_NORM_SPEC_WIDTH] = width,
+        .spec[PS_LAYER_NORM_SPEC_LANES] = lanes,
+        .spec[PS_LAYER_NORM_SPEC_UNITS] = ps_div_up(units, lanes),
+        .spec[PS_LAYER_NORM_SPEC_VECTOR] = !ps_is_null(vector),
+        .operands = {x, affine[0], affine[1], vector, y},
+        .items = {rows * lanes, 1, 1},
+        .flops = (ps_is_null(vector) ? 7 : 8) * ps_elements(x),
+    };
+    const struct ps_layer_norm_push push = {
+        .rows = rows, .c = x.c, .vector_rows = vector.n > 1 ? x.h * x.w : rows, .eps = eps};
+    memcpy(launch.push, &push, sizeof push);
+    ps_run_launch(run, &launch);
+}
+
 struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_norm norm)
 {
+    return ps_layer_norm_sum(run, x, none, norm);
+}
+
+struct ps_tensor ps_layer_norm_sum(struct ps_run *run, struct ps_tensor x, struct ps_tensor vector,
+                                   struct ps_norm norm)
+{
     const uint32_t width = ps_width(x.c);
-    if (!ps_accept_dense(run, "layer_norm", x, width))
+    if (!ps_accept(run, "layer_norm", ps_is_dense(x) ? x : ps_frames(x, 0, 1), width))
         return none;
+    if (!ps_is_null(vector) && (vector.h != 1 || vector.w != 1 || vector.c != x.c || !ps_is_dense(vector) ||
+                                (vector.n != 1 && vector.n != x.n))) {
+        ps_reject(run, "layer_norm", vector);
+        return none;
+    }
     /* A few lanes side by side load neighbouring units; more only where a lane would hold too many. */
     const uint32_t units = x.c / width;
     if (units > PS_LAYER_NORM_LANES * PS_LAYER_NORM_MOST) {
@@ -286,21 +318,8 @@ struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps
     struct ps_tensor affine[2];
     if (!read_affine(run, "layer_norm", norm, x.c, affine))
         return none;
-    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);) {
-        const struct ps_tensor from = ps_cut(x, piece);
-        struct ps_launch launch = {
-            .kernel = PS_KERNEL_layer_norm,
-            .type = run->type,
-            .spec[PS_LAYER_NORM_SPEC_WIDTH] = width,
-            .spec[PS_LAYER_NORM_SPEC_LANES] = lanes,
-            .spec[PS_LAYER_NORM_SPEC_UNITS] = ps_div_up(units, lanes),
-            .operands = {from, affine[0], affine[1], ps_cut(y, piece)},
-            .items = {(uint32_t)ps_rows(from) * lanes, 1, 1},
-            .flops = 7 * ps_elements(from),
-        };
-        const struct ps_layer_norm_push push = {.rows = (uint32_t)ps_rows(from), .c = x.c, .eps = norm.eps};
-        memcpy(launch.push, &push, sizeof push);
-        ps_run_launch(run, &launch);
-    }
+    for (struct ps_piece piece = {0}; ps_next_piece(run, &piece, y, x, none, false);)
+        launch_layer_norm(run, ps_cut(x, piece), ps_cut(vector, piece), affine, norm.eps, lanes,
+                          ps_cut(y, piece));
     return ps_result(run, y);
 }

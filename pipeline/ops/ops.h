@@ -82,8 +82,11 @@ struct ps_tensor ps_group_norm(struct ps_run *run, struct ps_tensor x, uint32_t 
 struct ps_tensor ps_group_norm_beside(struct ps_run *run, struct ps_tensor x, struct ps_tensor beside, uint32_t groups,
                                       struct ps_norm norm, enum ps_act act);
 
-/* Layer norm over the channels of every row. */
+/* Layer norm over the channels of every row of x, which may be a slab. */
 struct ps_tensor ps_layer_norm(struct ps_run *run, struct ps_tensor x, struct ps_norm norm);
+
+/* The same of x + vector, which is not made; vector as in ps_epilogue. */
+struct ps_tensor ps_layer_norm_sum(struct ps_run *run, struct ps_tensor x, struct ps_tensor vector, struct ps_norm norm);
 
 /* Self-attention over a fused projection qkv [n, h, w, 3 c] -> [n, h, w, c] with `heads` heads; scale 1 / sqrt(c / heads).
  * SPACE: the h w tokens of each frame. TIME: the n frames of each pixel, which may not be split. */

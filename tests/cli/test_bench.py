@@ -53,6 +53,14 @@ class Bench(harness.Case):
                 work.add(told["flops"])
         self.assertEqual(len(work), 1, work)
 
+    def test_launches_that_need_not_be_made(self):
+        """Positions are read by the layer norm and the product behind it, skips by the norms beside x: what is blended are the
+        time embedding and, once for two attentions, the temporal layer's share."""
+        (told,) = self.measure("--model", self.model(), *TOY, "--device", "cpu", "--table", "kernel")
+        launches = {row["what"]: row["launches"] for row in told["rows"]}
+        self.assertEqual(launches["blend"], 1 + launches["attention"] // 2, launches)
+        self.assertFalse({"concat", "resize"} & set(launches), launches)
+
     def test_work_is_that_of_a_render(self):
         """A render of one step without guidance is one forward, and the few operations of the sampler."""
         result = self.expect(OK, "render", self.photo(), "--dry-run", "--json", "--model", self.model(), *SIZE, "--steps", "1",

@@ -111,6 +111,49 @@ static void ill_conditioned(void **state)
         }
 }
 
+/* Of x and a vector for all frames or one a frame, against the formula; frame by frame, and of a slab. */
+static void one_sum(struct bed *bed, enum ps_type type, uint32_t frames, uint32_t vectors, uint32_t c)
+{
+    const uint32_t h = 4, w = 3;
+    bed_begin(bed, type);
+    const struct ps_tensor x = bed_tensor(bed, type, BED_NORMAL, frames, h, w, c);
+    const struct ps_tensor vector = bed_tensor(bed, type, BED_OFFSET, vectors, 1, 1, c);
+    const struct ps_norm norm = norm_of(bed, c);
+    const struct ps_tensor y = ps_layer_norm_sum(&bed->run, x, vector, norm);
+    const float *from = bed_floats(bed, x), *added = bed_floats(bed, vector);
+    const float *gain = bed_weight(bed, norm.layer.weight), *bias = bed_weight(bed, norm.layer.bias);
+    double *want = bed_memory(bed, ps_elements(y), sizeof *want), *sum = bed_memory(bed, c, sizeof *sum);
+    for (uint64_t row = 0; row < ps_rows(x); row++) {
+        const float *of_frame = added + (vectors > 1 ? row / (h * w) * c : 0);
+        double mean = 0, variance = 0;
+        for (uint32_t i = 0; i < c; i++) {
+            sum[i] = (double)from[row * c + i] + (double)of_frame[i];
+            mean += sum[i] / c;
+        }
+        for (uint32_t i = 0; i < c; i++)
+            variance += (sum[i] - mean) * (sum[i] - mean) / c;
+        for (uint32_t i = 0; i < c; i++)
+            want[row * c + i] = (sum[i] - mean) / sqrt(variance + norm.eps) * gain[i] + bias[i];
+    }
+    bed_expect(bed, y, want, c);
+    for (uint32_t f = 0; f < frames && frames > 1; f++)
+        bed_identical(bed, ps_frames(y, f, 1),
+                      ps_layer_norm_sum(&bed->run, ps_frames(x, f, 1),
+                                        vectors > 1 ? ps_frames(vector, f, 1) : vector, norm));
+    const struct ps_tensor slab = ps_layer_norm_sum(&bed->run, ps_slab(x, 1, 2), vector, norm);
+    for (uint32_t f = 0; f < frames; f++)
+        bed_identical(bed, ps_frames(slab, f, 1), ps_slab(ps_frames(y, f, 1), 1, 2));
+    bed_end(bed);
+}
+
+static void sums(void **state)
+{
+    static const uint32_t channels[] = {4, 5, 64, 81, 320, 1280};
+    for (enum ps_type type = PS_F32; type <= PS_F16; type++)
+        for (uint32_t i = 0; i < sizeof channels / sizeof *channels; i++)
+            one_sum(*state, type, 1 + i % 3, i % 2 ? 1 + i % 3 : 1, channels[i]);
+}
+
 static void rejects(void **state)
 {
     struct bed *bed = *state;
@@ -119,8 +162,9 @@ static void rejects(void **state)
     assert_true(ps_is_null(ps_layer_norm(&bed->run, x, norm_of(bed, 5))));
     bed_end_failed(bed, "ops.shape");
     bed_begin(bed, PS_F32);
-    const struct ps_tensor whole = bed_tensor(bed, PS_F32, BED_NORMAL, 2, 3, 3, 6);
-    assert_true(ps_is_null(ps_layer_norm(&bed->run, ps_slab(whole, 1, 2), norm_of(bed, 6))));
+    const struct ps_tensor three = bed_tensor(bed, PS_F32, BED_NORMAL, 3, 3, 3, 6);
+    const struct ps_tensor two = bed_tensor(bed, PS_F32, BED_NORMAL, 2, 1, 1, 6);
+    assert_true(ps_is_null(ps_layer_norm_sum(&bed->run, three, two, norm_of(bed, 6))));
     bed_end_failed(bed, "ops.shape");
     bed_begin(bed, PS_F32);
     const struct ps_tensor wide = bed_tensor(bed, PS_F32, BED_NORMAL, 1, 1, 1, 16388);
@@ -133,6 +177,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(shapes),      cmocka_unit_test(rows),
                                        cmocka_unit_test(wide),        cmocka_unit_test(fills),
                                        cmocka_unit_test(one_channel), cmocka_unit_test(ill_conditioned),
-                                       cmocka_unit_test(rejects)};
+                                       cmocka_unit_test(sums),        cmocka_unit_test(rejects)};
     return bed_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -178,6 +178,16 @@ static struct ps_tensor layer_norm(struct ps_run *run)
     return ps_layer_norm(run, frames_of(run, 1), norm);
 }
 
+static struct ps_tensor layer_norm_of_slab(struct ps_run *run)
+{
+    const struct ps_tensor x = frames_of(run, 1), vector = input(run, FRAMES, 1, 1, CHANNELS, 3);
+    if (!is_whole(run))
+        return ps_layer_norm_sum(run, ps_slab(x, 1, 2), vector, norm);
+    const struct ps_tensor y = ps_new(run, PS_F32, FRAMES, 2, COLUMNS, CHANNELS);
+    copy(run, ps_slab(ps_layer_norm_sum(run, x, vector, norm), 1, 2), y);
+    return y;
+}
+
 static struct ps_tensor attention(struct ps_run *run)
 {
     return ps_self_attention(run, ps_linear(run, frames_of(run, 1), qkv, NULL), 2, PS_SPACE);
@@ -252,6 +262,7 @@ static const struct op_case cases[] = {
     CASE(group_norm_beside),
     CASE(norm_of_slabs),
     CASE(layer_norm),
+    CASE(layer_norm_of_slab),
     CASE(attention),
     CASE(blend),
     CASE(blend_of_slabs),
