@@ -36,8 +36,8 @@ static bool is_possible(const struct ps_vk *vk, const struct tile *tile)
     const struct ps_vk_wide *wide = wide_of(vk);
     const struct ps_vk_matrix unit = wide->units[tile->lanes / PS_VK_WIDE_LANES - 1];
     return unit.m && tile->rows % unit.m == 0 && tile->columns / 2 % unit.n == 0 && DEPTH % unit.k == 0 &&
-           tile->rows <= wide->most && tile->columns <= wide->most && tile->lanes <= vk->max_lanes &&
-           tile->lanes % vk->subgroup == 0;
+           tile->rows <= wide->most && tile->columns <= wide->most && DEPTH <= wide->most &&
+           tile->lanes <= vk->max_lanes && tile->lanes % vk->subgroup == 0;
 }
 
 bool ps_vk_coop2_can(const struct ps_vk *vk)
@@ -126,23 +126,24 @@ static double estimate(const struct ps_vk *vk, const struct ps_launch *launch, s
 static const struct tile *choose_tile(const struct ps_vk *vk, const struct ps_launch *launch)
 {
     const struct tile *best = NULL;
+    double least = INFINITY;
     for (size_t i = 0; i < PS_VK_COOP2_TILES; i++) {
         if (!is_possible(vk, &tiles[i]))
             continue;
         if (vk->tile == i + 1)
             return &tiles[i];
-        if (vk->unequal & 1u << i)
-            continue;
-        if (!best || estimate(vk, launch, i) < estimate(vk, launch, (size_t)(best - tiles)))
+        const double takes = vk->unequal & 1u << i ? INFINITY : estimate(vk, launch, i);
+        if (takes < least)
             best = &tiles[i];
+        least = fmin(least, takes);
     }
     return best;
 }
 
 bool ps_vk_coop2_fit(const struct ps_vk *vk, const struct ps_launch *launch, struct ps_vk_choice *choice)
 {
-    const struct tile *tile = choose_tile(vk, launch);
-    if (!tile || !is_taken(launch))
+    const struct tile *tile = is_taken(launch) ? choose_tile(vk, launch) : NULL;
+    if (!tile)
         return false;
     const bool geglu = launch->spec[PS_LINEAR_SPEC_ACT] == PS_ACT_GEGLU;
     const struct extent picture = picture_of(launch), patch = best_patch(picture, tile->rows);

@@ -14,17 +14,23 @@ static VkPhysicalDeviceCooperativeMatrix2FeaturesNV features_of(const struct ps_
     return has;
 }
 
+static uint32_t greatest_divisor(uint32_t a, uint32_t b)
+{
+    return b ? greatest_divisor(b, a % b) : a;
+}
+
 /* For work groups of so many lanes, where the scope is one. */
 static bool is_sound(const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *p, VkScopeKHR scope,
-                     uint32_t lanes)
+                     uint32_t lanes, VkComponentTypeKHR sums)
 {
     return p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-           p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
-           p->scope == scope && (scope != VK_SCOPE_WORKGROUP_KHR || p->workgroupInvocations == lanes) &&
+           p->CType == sums && p->ResultType == sums && p->scope == scope &&
+           (scope != VK_SCOPE_WORKGROUP_KHR || p->workgroupInvocations == lanes) &&
            !p->saturatingAccumulation && p->MGranularity && p->NGranularity && p->KGranularity;
 }
 
-static struct ps_vk_matrix least_unit(const struct ps_vk *vk, VkScopeKHR scope, uint32_t lanes)
+static struct ps_vk_matrix least_unit(const struct ps_vk *vk, VkScopeKHR scope, uint32_t lanes,
+                                      VkComponentTypeKHR sums)
 {
     struct ps_vk_matrix least = {0};
     uint32_t count = 0;
@@ -39,12 +45,25 @@ static struct ps_vk_matrix least_unit(const struct ps_vk *vk, VkScopeKHR scope, 
         for (uint32_t i = 0; i < count; i++) {
             const struct ps_vk_matrix unit = {list[i].MGranularity, list[i].NGranularity,
                                               list[i].KGranularity};
-            if (is_sound(&list[i], scope, lanes) &&
+            if (is_sound(&list[i], scope, lanes, sums) &&
                 (!least.m || unit.m * unit.n * unit.k < least.m * least.n * least.k))
                 least = unit;
         }
     free(list);
     return least;
+}
+
+/* What sizes are multiples of, of sums in float as well as of the float16 matrices that residuals come and results go by, which
+ * have the use of sums. */
+static struct ps_vk_matrix unit_of(const struct ps_vk *vk, VkScopeKHR scope, uint32_t lanes)
+{
+    struct ps_vk_matrix unit = least_unit(vk, scope, lanes, VK_COMPONENT_TYPE_FLOAT32_KHR);
+    const struct ps_vk_matrix halves = least_unit(vk, scope, lanes, VK_COMPONENT_TYPE_FLOAT16_KHR);
+    if (!unit.m || !halves.m)
+        return (struct ps_vk_matrix){0};
+    unit.m *= halves.m / greatest_divisor(unit.m, halves.m);
+    unit.n *= halves.n / greatest_divisor(unit.n, halves.n);
+    return unit;
 }
 
 struct ps_vk_matrix ps_vk_find_flexible(const struct ps_vk *vk)
@@ -53,7 +72,7 @@ struct ps_vk_matrix ps_vk_find_flexible(const struct ps_vk *vk)
     if (!has.cooperativeMatrixFlexibleDimensions || !has.cooperativeMatrixReductions ||
         !has.cooperativeMatrixConversions || !has.cooperativeMatrixPerElementOperations)
         return (struct ps_vk_matrix){0};
-    return least_unit(vk, VK_SCOPE_SUBGROUP_KHR, 0);
+    return unit_of(vk, VK_SCOPE_SUBGROUP_KHR, 0);
 }
 
 struct ps_vk_wide ps_vk_find_wide(const struct ps_vk *vk)
@@ -70,7 +89,7 @@ struct ps_vk_wide ps_vk_find_wide(const struct ps_vk *vk)
     vk->fn.GetPhysicalDeviceProperties2(vk->physical, &properties);
     for (uint32_t i = 0; i < 2; i++)
         if ((i + 1) * PS_VK_WIDE_LANES <= limits.cooperativeMatrixWorkgroupScopeMaxWorkgroupSize)
-            wide.units[i] = least_unit(vk, VK_SCOPE_WORKGROUP_KHR, (i + 1) * PS_VK_WIDE_LANES);
+            wide.units[i] = unit_of(vk, VK_SCOPE_WORKGROUP_KHR, (i + 1) * PS_VK_WIDE_LANES);
     if (wide.units[0].m || wide.units[1].m)
         wide.most = limits.cooperativeMatrixFlexibleDimensionsMaxDimension;
     return wide;
