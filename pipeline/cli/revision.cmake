@@ -1,8 +1,13 @@
-# Writes to OUTPUT the revision of the clone at SOURCE as a C string, "-dirty" behind it where files differ from it; null
-# where SOURCE is no clone. The file is touched only where that changes.
+# Writes to OUTPUT as a C string the revision REVISION, or where that is empty the one of the clone at SOURCE, "-dirty" behind
+# it where files differ from it; null where SOURCE is no clone. The file is touched only where that changes.
 set(revision NULL)
 find_program(GIT git)
-if(GIT AND EXISTS ${SOURCE}/.git)
+if(REVISION)
+  if(NOT REVISION MATCHES "^[0-9A-Za-z._-]+$")
+    message(FATAL_ERROR "PACKSHOT_REVISION is to be of digits, letters, '.', '_' and '-', not \"${REVISION}\"")
+  endif()
+  set(revision "\"${REVISION}\"")
+elseif(GIT AND EXISTS ${SOURCE}/.git)
   execute_process(COMMAND ${GIT} -C ${SOURCE} describe --always --dirty --abbrev=12 --exclude=*
     RESULT_VARIABLE failed OUTPUT_VARIABLE described ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
   if(NOT failed)

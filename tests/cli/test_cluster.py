@@ -341,6 +341,21 @@ class Documents(batching.Case):
         self.assertEqual(re.search(r"-t localhost/packshot:(\S+)", text).group(1),
                          re.search(r'#define PS_VERSION "(.*)"', (CLUSTER.parents[1] / "include/packshot.h").read_text()).group(1))
 
+    def test_container_is_told_the_revision(self):
+        """By its build argument, which the script that makes the package hands to the build; cmake is one that writes down its
+        arguments here and fails."""
+        text = (CLUSTER / "Containerfile").read_text()
+        self.assertRegex(text, r"\nARG PACKSHOT_REVISION\nRUN samples/packaging/deb /deb\n")
+        for page in (text, (CLUSTER / "README.md").read_text()):
+            self.assertIn("--build-arg PACKSHOT_REVISION=$(git rev-parse --short=12 HEAD)", page)
+        self.write("cmake", b'#!/bin/sh\nprintf "%s\\n" "$@" >words\nexit 1\n')
+        (self.folder / "cmake").chmod(0o755)
+        for revision in ("0123abcd", None):
+            env = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}", "PACKSHOT_REVISION": revision}
+            subprocess.run([CLUSTER.parents[1] / "samples/packaging/deb", "out"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                           env={name: value for name, value in env.items() if value is not None})
+            self.assertIn(f"-DPACKSHOT_REVISION={revision or ''}", (self.folder / "words").read_text().splitlines())
+
     def test_script_is_shell(self):
         self.assertEqual(subprocess.run(["bash", "-n", CLUSTER / "packshot.sbatch"]).returncode, 0)
 

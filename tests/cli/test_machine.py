@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+import unittest
 
 import harness
 from harness import DEVICE, OK
@@ -63,6 +64,20 @@ class Version(harness.Case):
             self.assertEqual(known.stdout, b"commit\n", revision)
         else:
             self.assertIsNone(event["revision"])
+
+    def told(self, source, revision=""):
+        """What the build writes for the program, None where it fails."""
+        out = self.folder / "revision.inc"
+        result = subprocess.run(["cmake", f"-DSOURCE={source}", f"-DOUTPUT={out}", f"-DREVISION={revision}", "-P",
+                                 ROOT / "pipeline" / "cli" / "revision.cmake"], capture_output=True)
+        return None if result.returncode else out.read_text().split(" = ")[1]
+
+    @unittest.skipUnless(shutil.which("cmake"), "no cmake")
+    def test_revision_of_sources_that_are_no_clone(self):
+        self.assertEqual(self.told(self.folder), "NULL;\n")
+        self.assertEqual(self.told(self.folder, "0123abcd-dirty"), '"0123abcd-dirty";\n')
+        self.assertEqual(self.told(ROOT, "0123abcd"), '"0123abcd";\n')
+        self.assertIsNone(self.told(self.folder, 'x"'))
 
     def test_without_a_loader(self):
         (event,) = self.events(self.expect(OK, "version", "--json", env=harness.NO_VULKAN))
