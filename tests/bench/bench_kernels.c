@@ -10,6 +10,7 @@
  * name holds "svd". Where a launch takes less than SPAN_SECONDS it is made several times between two waits.
  * --ceilings measures no case: it prints type and GFLOP/s of multiply-adds without loads, in f32 and, where the device
  * has such arithmetic, in pairs of f16.
+ * Exit 77 where the device cannot run the variant.
  *
  * Every round measures the ceiling and then the kernel, and the columns are medians over the rounds. "per cpu
  * s" counts processor time of all threads instead of time on the wall: on a software device that other work
@@ -29,6 +30,7 @@
 #define MAX_ROUNDS 99
 #define SPAN_SECONDS 0.05
 #define MAX_REPEATS 200
+#define CANNOT 77
 
 enum kind { LINEAR, CONV3X3, CONV_FRAMES, SPACE, TIME };
 
@@ -347,5 +349,6 @@ int main(int argc, char **argv)
     ps_vk_ceiling_close(ceiling);
     if (backend)
         backend->ops->close(backend);
-    return error.status ? 1 : 0;
+    const bool cannot = error.status == PS_ERR_DEVICE && !strcmp(error.id, "device.variant");
+    return cannot ? CANNOT : error.status ? 1 : 0;
 }

@@ -17,17 +17,21 @@ At the end stand the goals, each met or not met: on every product of at least --
 reaches 55 % of PyTorch's ceiling, and portable 50 % of the multiply-adds'.
 
 "own" is a kernel's own shader, which is made for processors; the table says which shader ran, since "own" also runs what a
-variant does not take. --tiles N also tries each of the first N tiles of a variant alone. --case "svd attention" runs the shapes of attention
-at 1024 x 576 alone. Needs torch; on a machine without CUDA it works on the processor (try
+variant does not take. --tiles N also tries each of the first N tiles of a variant alone. --case "svd attention" runs the
+shapes of attention at 1024 x 576 alone, --case "" all others. Exit 1 where a run of bench_kernels failed; a variant that the
+card cannot run is told and passed over. Needs torch; on a machine without CUDA it works on the processor (try
 --divide 72 --frames 1 --rounds 1 --large 0).
 """
 import argparse
 import statistics
 import subprocess
+import sys
 import time
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+
+CANNOT = 77  # bench_kernels' exit status where the device cannot run a variant
 
 
 def arguments():
@@ -92,16 +96,19 @@ def text_of(sizes):
 
 
 def variant_rows(args, case, variant, tile):
-    """What bench_kernels measures: (case, sizes, shader, TFLOP/s); empty where the device cannot run the variant."""
+    """What bench_kernels measures, (case, sizes, shader, TFLOP/s) each, none where the device cannot run the variant; and whether
+    it ran to its end."""
     command = [args.bench, "--tsv", "--type", args.type, "--rounds", str(args.rounds), "--frames", str(args.frames),
                "--divide", str(args.divide), "--variant", variant, "--tile", str(tile)]
     command += ["--device", args.device] if args.device else []
     result = subprocess.run(command + [case], capture_output=True, text=True)
     if result.returncode:
-        print(f"{variant}: {result.stderr.strip()}")
+        print(f"{variant}: {'' if result.returncode == CANNOT else 'FAILED: '}{result.stderr.strip()}", flush=True)
+    rows = []
     for line in result.stdout.splitlines():
         name, _, *sizes, shader, rate = line.split("\t")
-        yield name, tuple(int(size) for size in sizes), shader, float(rate) / 1000
+        rows.append((name, tuple(int(size) for size in sizes), shader, float(rate) / 1000))
+    return rows, result.returncode in (0, CANNOT)
 
 
 def multiply_adds(args):
@@ -146,13 +153,14 @@ def main():
     print(f"PyTorch {torch.__version__} on {args.torch_device}, bf16 {size} x {size} x {size}: {ceiling:.3f} TFLOP/s")
     adds = multiply_adds(args)
     print("multiply-adds without loads: " + ", ".join(f"{name} {rate:.3f} TFLOP/s" for name, rate in adds.items()))
-    before, rates = {}, {}
+    before, rates, whole = {}, {}, True
     print(f"{'variant':14} {'shader that ran':18} {'case':46} {'rows x columns, terms':30} {'TFLOP/s':>9} {'PyTorch':>9} "
           f"{'share':>6} {'of ' + str(size):>8} {'of adds':>8}")
     for variant in args.variants.split(","):
         for tile in range(args.tiles + 1):
-            rows = [row for case in cases for row in variant_rows(args, case, variant, tile)]
-            for name, sizes, shader, rate in rows:
+            runs = [variant_rows(args, case, variant, tile) for case in cases]
+            whole = whole and all(ended for _, ended in runs)
+            for name, sizes, shader, rate in (row for rows, _ in runs for row in rows):
                 after = peer_rate(args, name, sizes)
                 peer = statistics.median([before.get(name, after), after])
                 before[name] = after
@@ -163,7 +171,8 @@ def main():
                 if not tile and is_large(args, sizes) and variant in shader.split("_"):
                     rates[variant, name] = rate
     judge_all(args, rates, ceiling, adds["f32"])
+    return 0 if whole else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

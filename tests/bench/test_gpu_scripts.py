@@ -57,6 +57,27 @@ class Scripts(unittest.TestCase):
         self.assertIn("not met" if least < 50 else ": met", told.splitlines()[-1])
         self.assertRegex(told, r"goal: f16, matrix units .* not measured")
 
+    def test_rates_of_a_run_that_fails(self):
+        """The others are told all the same, and the exit status says so; what the device cannot run is no failure."""
+        with tempfile.TemporaryDirectory() as folder:
+            bench = pathlib.Path(folder) / "bench"
+            bench.write_text("""#!/bin/sh
+case "$*" in
+    *--ceilings*) printf 'f32\\t1000\\n' ;;
+    *"--variant coop2 "*) echo "it cannot" >&2; exit 77 ;;
+    *"--variant coop "*) echo "it was lost" >&2; exit 1 ;;
+    *) printf 'toy\\tf16\\t8\\t8\\t8\\tlinear_portable\\t1.0\\n' ;;
+esac
+""")
+            bench.chmod(0o755)
+            for variants, code, words in (("coop2,portable", 0, "coop2: it cannot"), ("coop,portable", 1, "coop: FAILED: it was lost")):
+                result = run("gpu_rates.py", bench, "--case", "toy", "--rounds", 1, "--large", 0, "--torch-device", "cpu", "--variants",
+                             variants)
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertIn(words, result.stdout)
+                self.assertRegex(result.stdout, r"portable +linear_portable +toy")
+                self.assertRegex(result.stdout, r"goal: f16, portable .*: not met")
+
     def test_all_at_once(self):
         """A piece that fails is told of, by name and by exit status."""
         with tempfile.TemporaryDirectory() as out:
