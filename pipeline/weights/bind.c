@@ -263,15 +263,22 @@ struct ps_layer ps_bind_conv(struct ps_binder *binder, uint32_t out, uint32_t in
     return layer;
 }
 
+/* A 3x3 kernel as the four phases of one over a picture enlarged twice. */
+static struct ps_weight *add_phases(struct ps_binder *binder, uint32_t in, uint32_t out, int64_t source)
+{
+    struct ps_weight *weight = add_weight(binder, PS_PACK_MATRIX, 16, in, out, source);
+    if (weight)
+        weight->phases = true;
+    return weight;
+}
+
 struct ps_layer ps_bind_conv_twice(struct ps_binder *binder, uint32_t out, uint32_t in, const char *format,
                                    ...)
 {
     char name[PS_NAME_BYTES];
     FULL_NAME(binder, name, format);
     const int64_t source = claim(binder, name, "weight", 4, (const uint64_t[]){out, in, 3, 3});
-    struct ps_weight *weight = add_weight(binder, PS_PACK_MATRIX, 16, in, out, source);
-    if (weight)
-        weight->phases = true;
+    const struct ps_weight *weight = add_phases(binder, in, out, source);
     return (struct ps_layer){.weight = weight, .bias = bind_bias(binder, name, out)};
 }
 
@@ -281,11 +288,8 @@ void ps_bind_conv_either(struct ps_binder *binder, uint32_t out, uint32_t in, st
     char name[PS_NAME_BYTES];
     FULL_NAME(binder, name, format);
     const int64_t source = claim(binder, name, "weight", 4, (const uint64_t[]){out, in, 3, 3});
-    struct ps_weight *phases = add_weight(binder, PS_PACK_MATRIX, 16, in, out, source);
-    if (phases)
-        phases->phases = true;
+    twice->weight = add_phases(binder, in, out, source);
     any->weight = add_weight(binder, PS_PACK_MATRIX, 9, in, out, source);
-    twice->weight = phases;
     any->bias = twice->bias = bind_bias(binder, name, out);
 }
 

@@ -226,16 +226,20 @@ static void write_part(FILE *f, const struct recipe *r, const struct part *p, ui
     }
 }
 
+/* It has its name once it is whole: whoever stops this program finds none. */
 static void write_checkpoint(const char *recipe_path, const char *out, const char *dtype)
 {
+    char part[MAX_PATH];
+    if (snprintf(part, sizeof part, "%s.part", out) >= MAX_PATH)
+        die("path too long", out);
     struct recipe r = read_recipe(recipe_path);
     if (dtype)
         snprintf(r.dtype, sizeof r.dtype, "%s", dtype);
     if (!type_size(r.dtype))
         die("unknown dtype", r.dtype);
-    FILE *f = fopen(out, "wb");
+    FILE *f = fopen(part, "wb");
     if (!f)
-        die(strerror(errno), out);
+        die(strerror(errno), part);
     write_header(f, &r);
     for (size_t i = 0; i < r.count; i++) {
         const struct tensor *t = &r.tensors[i];
@@ -245,7 +249,9 @@ static void write_checkpoint(const char *recipe_path, const char *out, const cha
             write_part(f, &r, &t->parts[p], count, count / columns, columns);
     }
     if (ferror(f) | fclose(f))
-        die("write failed", out);
+        die("write failed", part);
+    if (rename(part, out))
+        die(strerror(errno), out);
     free(r.tensors);
 }
 

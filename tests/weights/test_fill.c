@@ -175,103 +175,110 @@ static uint64_t naive_index(const struct matrix *m, uint32_t tap, uint32_t row, 
     return ((uint64_t)column * m->rows + row) * m->taps + tap;
 }
 
-/* A part of the matrix's sources, filled with random numbers in `data`, and the weight that is packed of it. */
-static struct ps_weight make_matrix(struct ps_part *part, const struct matrix *m, enum ps_stored stored,
-                                    void *data[3])
+/* A matrix, its sources filled with random numbers, and what it is packed to. */
+struct packed {
+    struct ps_part part;
+    void *data[3];
+    struct ps_weight weight;
+    uint32_t quads, padded;
+    uint8_t *memory;
+    const uint8_t *elements; /* behind the scales of PS_Q8 */
+};
+
+static void pack(struct packed *packed, const struct matrix *m, enum ps_stored stored, enum ps_type type)
 {
     struct ps_error error = {0};
     const uint64_t shape[3] = {m->columns, m->rows, m->taps};
-    ps_part_init(part, "test");
+    uint64_t bytes;
+    *packed = (struct packed){0};
+    ps_part_init(&packed->part, "test");
     for (uint32_t i = 0; i < m->sources; i++) {
         const char name[2] = {(char)('a' + i), '\0'};
-        data[i] = random_array(stored, (size_t)m->columns * m->rows * m->taps);
-        struct ps_entry *entry =
-            ps_part_add_array(part, name, stored, m->transposed ? 2 : 3, shape, data[i], &error);
+        packed->data[i] = random_array(stored, (size_t)m->columns * m->rows * m->taps);
+        struct ps_entry *entry = ps_part_add_array(&packed->part, name, stored, m->transposed ? 2 : 3, shape,
+                                                   packed->data[i], &error);
         assert_non_null(entry);
         entry->transposed = m->transposed;
     }
-    assert_int_equal(ps_part_seal(part, &error), PS_OK);
-    return (struct ps_weight){.pack = PS_PACK_MATRIX,
-                              .taps = m->taps,
-                              .rows = m->used ? m->used : m->rows,
-                              .first_row = m->first,
-                              .source_rows = m->used ? m->rows : 0,
-                              .columns = m->taken * m->sources,
-                              .interleave = m->interleave,
-                              .source_count = m->sources,
-                              .sources = {0, 1, 2}};
+    assert_int_equal(ps_part_seal(&packed->part, &error), PS_OK);
+    packed->weight = (struct ps_weight){.pack = PS_PACK_MATRIX,
+                                        .taps = m->taps,
+                                        .rows = m->used ? m->used : m->rows,
+                                        .first_row = m->first,
+                                        .source_rows = m->used ? m->rows : 0,
+                                        .columns = m->taken * m->sources,
+                                        .interleave = m->interleave,
+                                        .source_count = m->sources,
+                                        .sources = {0, 1, 2}};
+    packed->quads = (packed->weight.rows + 3) / 4;
+    packed->padded = (packed->weight.columns + 7) / 8 * 8;
+    packed->memory = fill_guarded(&packed->part, &packed->weight, type, &bytes);
+    const uint64_t scales = type == PS_Q8 ? packed->padded * 4 : 0;
+    assert_int_equal(bytes,
+                     (uint64_t)m->taps * packed->quads * packed->padded * 4 * ps_type_bytes(type) + scales);
+    packed->elements = packed->memory + GUARD + scales;
+}
+
+static void discard(struct packed *packed)
+{
+    free(packed->memory);
+    ps_part_clear(&packed->part);
+    for (uint32_t i = 0; i < packed->weight.source_count; i++)
+        free(packed->data[i]);
 }
 
 static void check_matrix(const struct matrix *m, enum ps_stored stored, enum ps_type type)
 {
-    struct ps_part part;
-    void *data[3] = {NULL};
-    const struct ps_weight weight = make_matrix(&part, m, stored, data);
-    const uint32_t rows = weight.rows;
-    uint64_t bytes;
-    uint8_t *memory = fill_guarded(&part, &weight, type, &bytes);
-    const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
-    assert_int_equal(bytes, (uint64_t)m->taps * quads * padded * 4 * ps_type_bytes(type));
+    struct packed packed;
+    pack(&packed, m, stored, type);
     for (uint32_t tap = 0; tap < m->taps; tap++) {
-        for (uint32_t row = 0; row < quads * 4; row++) {
-            for (uint32_t column = 0; column < padded; column++) {
-                const uint64_t at = ps_packed_index(quads, padded, tap, row, column);
+        for (uint32_t row = 0; row < packed.quads * 4; row++) {
+            for (uint32_t column = 0; column < packed.padded; column++) {
+                const uint64_t at = ps_packed_index(packed.quads, packed.padded, tap, row, column);
+                const uint32_t found = bits_at(packed.elements, at, type);
                 uint32_t expected = 0, source;
-                if (row < rows && column < weight.columns) {
+                if (row < packed.weight.rows && column < packed.weight.columns) {
                     const uint64_t index = naive_index(m, tap, row, column, &source);
-                    expected = expected_bits(stored, data[source], index, type);
+                    expected = expected_bits(stored, packed.data[source], index, type);
                 }
-                if (bits_at(memory + GUARD, at, type) != expected)
+                if (found != expected)
                     fail_msg("[%u, %u, %u] %s -> %d: tap %u row %u column %u: %08x, expected %08x",
                              m->columns, m->rows, m->taps, ps_stored_name(stored), type, tap, row, column,
-                             bits_at(memory + GUARD, at, type), expected);
+                             found, expected);
             }
         }
     }
-    free(memory);
-    ps_part_clear(&part);
-    for (uint32_t i = 0; i < m->sources; i++)
-        free(data[i]);
+    discard(&packed);
 }
 
 /* The same in whole numbers: each is the nearest to 127 times the value by the largest of its column, whose 127th is the
  * scale; padding is zero. Random values reach 65504, so that a column is not of zeros by rounding alone. */
 static void check_whole(const struct matrix *m, enum ps_stored stored)
 {
-    struct ps_part part;
-    void *data[3] = {NULL};
-    const struct ps_weight weight = make_matrix(&part, m, stored, data);
-    const uint32_t rows = weight.rows;
-    uint64_t bytes;
-    uint8_t *memory = fill_guarded(&part, &weight, PS_Q8, &bytes);
-    const uint32_t quads = (rows + 3) / 4, padded = (weight.columns + 7) / 8 * 8;
-    assert_int_equal(bytes, (uint64_t)m->taps * quads * padded * 4 + padded * 4);
-    const int8_t *whole = (const int8_t *)memory + GUARD + padded * 4;
-    for (uint32_t column = 0; column < padded; column++) {
-        double most = 0, scale;
-        float stored_scale;
-        memcpy(&stored_scale, memory + GUARD + column * 4, 4);
-        scale = (double)stored_scale;
+    struct packed packed;
+    pack(&packed, m, stored, PS_Q8);
+    const int8_t *whole = (const int8_t *)packed.elements;
+    for (uint32_t column = 0; column < packed.padded; column++) {
+        double most = 0;
+        float scale;
+        memcpy(&scale, packed.memory + GUARD + column * 4, 4);
         uint32_t source;
         for (int pass = 0; pass < 2; pass++)
             for (uint32_t tap = 0; tap < m->taps; tap++)
-                for (uint32_t row = 0; row < quads * 4; row++) {
-                    const bool is_there = row < rows && column < weight.columns;
+                for (uint32_t row = 0; row < packed.quads * 4; row++) {
+                    const bool is_there = row < packed.weight.rows && column < packed.weight.columns;
                     const uint64_t index = is_there ? naive_index(m, tap, row, column, &source) : 0;
-                    const double value = is_there ? ps_stored_value(stored, data[source], index) : 0;
-                    const int element = whole[ps_packed_index(quads, padded, tap, row, column)];
+                    const double value = is_there ? ps_stored_value(stored, packed.data[source], index) : 0;
+                    const int element = whole[ps_packed_index(packed.quads, packed.padded, tap, row, column)];
                     most = fmax(most, fabs(value));
                     if (pass == 0)
                         continue;
-                    assert_true(fabs(scale - most / 127) <= most * 0x1p-30);
+                    assert_true(fabs((double)scale - most / 127) <= most * 0x1p-30);
                     assert_true(most > 0 ? fabs(127 * value / most - element) <= 0.5001 : !element);
-                    assert_true(fabs(scale * element - value) <= scale * 0.5001);
+                    assert_true(fabs((double)scale * element - value) <= (double)scale * 0.5001);
                 }
     }
-    free(memory);
-    ps_part_clear(&part);
-    for (uint32_t i = 0; i < m->sources; i++)
-        free(data[i]);
+    discard(&packed);
 }
 
 static void test_matrices(void **state)
