@@ -116,15 +116,27 @@ struct sampling {
 
 /* One half of the guidance: v as float32. */
 static struct ps_tensor predict(struct ps_run *run, struct ps_session *session, const struct sampling *s,
-                                const struct condition *condition, struct ps_tensor time, float input_scale)
+                                const struct condition *condition, struct ps_tensor time,
+                                struct ps_tensor scaled)
 {
     ps_enter(run, "predict");
-    struct ps_tensor scaled = ps_narrow(run, s->latents, input_scale);
-    struct ps_tensor x = ps_concat(run, scaled, condition->latents);
-    ps_drop(run, &scaled);
+    const struct ps_tensor x = ps_concat(run, scaled, condition->latents);
     const struct ps_tensor v =
         ps_unet_forward(run, &session->model->unet, &s->clip, x, condition->context, time);
     return ps_leave(run, ps_widen(run, v, 1, (struct ps_tensor){0}));
+}
+
+/* v, guided. The numbers of a step are in `time` and `scaled` alone, so that its launches are those of every step. */
+static struct ps_tensor predict_guided(struct ps_run *run, struct ps_session *session,
+                                       const struct sampling *s, struct ps_tensor time,
+                                       struct ps_tensor scaled)
+{
+    ps_repeat_begin(run);
+    struct ps_tensor v = predict(run, session, s, &s->cond, time, scaled);
+    if (session->request->guided)
+        v = ps_guide(run, predict(run, session, s, &s->uncond, time, scaled), v, s->scale);
+    ps_repeat_end(run);
+    return v;
 }
 
 static void check_finite(struct ps_run *run, const float *latents, uint64_t count)
@@ -136,10 +148,11 @@ static void check_finite(struct ps_run *run, const float *latents, uint64_t coun
             continue;
         ps_run_fail(run, PS_ERR_CHECKPOINT, "latents.not-finite",
                     "sampling left the range of numbers: the latents hold NaN or infinity");
-        ps_hint(run->error, run->type == PS_F16
-                                ? "try --dtype bf16, which has the range of f32, or f32; if that fails too the "
-                                  "checkpoint is damaged"
-                                : "the checkpoint is damaged or not Stable Video Diffusion");
+        ps_hint(run->error,
+                run->type == PS_F16
+                    ? "try --dtype bf16, which has the range of f32, or f32; if that fails too the "
+                      "checkpoint is damaged"
+                    : "the checkpoint is damaged or not Stable Video Diffusion");
         return;
     }
 }
@@ -152,9 +165,8 @@ static void sample_step(struct ps_run *run, struct ps_session *session, const st
     const struct ps_step step = ps_step_at(&request->sigmas, i);
     ps_enter(run, "step");
     const struct ps_tensor time = ps_unet_time(run, &session->model->unet, &s->clip, step.time);
-    struct ps_tensor v = predict(run, session, s, &s->cond, time, step.input_scale);
-    if (request->guided)
-        v = ps_guide(run, predict(run, session, s, &s->uncond, time, step.input_scale), v, s->scale);
+    const struct ps_tensor scaled = ps_narrow(run, s->latents, step.input_scale);
+    const struct ps_tensor v = predict_guided(run, session, s, time, scaled);
     if (is_draft) {
         const struct ps_step last = ps_step_to_end(&request->sigmas, i);
         ps_download_floats(

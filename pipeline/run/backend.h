@@ -20,6 +20,10 @@ struct ps_backend_ops {
      * transfer of that kind, and as what launch_bytes says of any launch. */
     bool (*reserve_staging)(struct ps_backend *backend, uint64_t bytes, struct ps_error *error);
     bool (*launch)(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);
+    /* Launches between these come time after time, mostly: an interpreter may keep what it makes of them. The end is
+     * told whatever `error` says by then. Null where nothing is kept. */
+    bool (*repeat_begin)(struct ps_backend *backend, struct ps_error *error);
+    bool (*repeat_end)(struct ps_backend *backend, struct ps_error *error);
     /* Bytes of the staging memory that the launch, of which only the operands' places may be unknown, takes
      * while it runs. Null where none does. */
     uint64_t (*launch_bytes)(const struct ps_backend *backend, const struct ps_launch *launch);

@@ -272,6 +272,24 @@ void ps_run_launch(struct ps_run *run, const struct ps_launch *launch)
     run->backend->ops->launch(run->backend, launch, run->error);
 }
 
+/* Streamed weights lie elsewhere in the ring each time. */
+static bool can_repeat(const struct ps_run *run)
+{
+    return run->backend->ops->repeat_begin && !run->ring_bytes;
+}
+
+void ps_repeat_begin(struct ps_run *run)
+{
+    if (ps_run_ok(run) && can_repeat(run))
+        run->backend->ops->repeat_begin(run->backend, run->error);
+}
+
+void ps_repeat_end(struct ps_run *run)
+{
+    if (can_repeat(run))
+        run->backend->ops->repeat_end(run->backend, run->error);
+}
+
 static void *begin_upload(struct ps_run *run, struct ps_tensor t)
 {
     run->largest_transfer = ps_max_u64(run->largest_transfer, ps_span_bytes(t));

@@ -109,6 +109,11 @@ bool ps_run_load(struct ps_run *run, const struct ps_weight *weight, struct ps_t
 /* Checks a launch against its kernel's row and hands it to the interpreter. */
 void ps_run_launch(struct ps_run *run, const struct ps_launch *launch);
 
+/* Around launches that come time after time, all with the operands and push constants that they had before: what differs
+ * is in the tensors. They do not nest. Launches that differ are run all the same, and nothing is saved. */
+void ps_repeat_begin(struct ps_run *run);
+void ps_repeat_end(struct ps_run *run);
+
 /* Copies host elements, already in t's type, to the dense tensor t; or t's elements to the host. */
 void ps_upload(struct ps_run *run, struct ps_tensor t, const void *from);
 void ps_download(struct ps_run *run, struct ps_tensor t, void *to);

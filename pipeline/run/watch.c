@@ -89,6 +89,21 @@ static bool watch_launch(struct ps_backend *backend, const struct ps_launch *lau
     return done;
 }
 
+/* What is watched is waited for launch by launch. */
+static bool watch_repeat_begin(struct ps_backend *backend, struct ps_error *error)
+{
+    const struct ps_watch *watch = (struct ps_watch *)backend;
+    const struct ps_backend_ops *ops = watch->inner->ops;
+    return watch->run || !ops->repeat_begin || ops->repeat_begin(watch->inner, error);
+}
+
+static bool watch_repeat_end(struct ps_backend *backend, struct ps_error *error)
+{
+    const struct ps_watch *watch = (struct ps_watch *)backend;
+    const struct ps_backend_ops *ops = watch->inner->ops;
+    return watch->run || !ops->repeat_end || ops->repeat_end(watch->inner, error);
+}
+
 static uint64_t watch_launch_bytes(const struct ps_backend *backend, const struct ps_launch *launch)
 {
     const struct ps_backend *inner = ((const struct ps_watch *)backend)->inner;
@@ -146,6 +161,8 @@ static const struct ps_backend_ops watch_ops = {
     .reserve = watch_reserve,
     .reserve_staging = watch_reserve_staging,
     .launch = watch_launch,
+    .repeat_begin = watch_repeat_begin,
+    .repeat_end = watch_repeat_end,
     .launch_bytes = watch_launch_bytes,
     .upload_begin = watch_upload_begin,
     .upload_end = watch_upload_end,

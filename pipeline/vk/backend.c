@@ -11,6 +11,7 @@ static void vk_close(struct ps_backend *backend)
          * destroyed, and is given up. */
         if (!ps_vk_drain(vk))
             return;
+        ps_vk_repeat_forget(vk);
         ps_vk_recorder_close(vk);
         ps_vk_pipelines_close(vk);
         for (int space = 0; space < PS_SPACES; space++)
@@ -30,6 +31,7 @@ static bool vk_reserve(struct ps_backend *backend, enum ps_space space, const ui
     struct ps_vk *vk = (struct ps_vk *)backend;
     if (!ps_vk_wait(vk, NULL, error))
         return false;
+    ps_vk_repeat_forget(vk);
     for (uint32_t i = 0; i < vk->spaces[space].count; i++)
         ps_vk_buffer_destroy(vk, &vk->spaces[space].segments[i]);
     vk->spaces[space].count = 0;
@@ -61,7 +63,7 @@ static bool vk_finish(struct ps_backend *backend, struct ps_error *error)
 static double vk_busy_seconds(const struct ps_backend *backend)
 {
     const struct ps_vk *vk = (const struct ps_vk *)backend;
-    return vk->clock ? vk->busy_seconds : -1;
+    return vk->clock_mask ? vk->busy_seconds : -1;
 }
 
 static const struct ps_backend_ops vk_ops = {
@@ -70,6 +72,8 @@ static const struct ps_backend_ops vk_ops = {
     .reserve = vk_reserve,
     .reserve_staging = vk_reserve_staging,
     .launch = ps_vk_launch,
+    .repeat_begin = ps_vk_repeat_begin,
+    .repeat_end = ps_vk_repeat_end,
     .upload_begin = ps_vk_upload_begin,
     .upload_end = ps_vk_upload_end,
     .download = ps_vk_download,

@@ -51,7 +51,7 @@ static uint64_t work(const struct ps_launch *launch, const struct call *call)
 }
 
 static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3], const uint32_t count[3],
-                     struct ps_error *error)
+                     uint32_t pieces, struct ps_error *error)
 {
     struct ps_vk_slot *slot =
         ps_vk_record(vk, &vk->queues[PS_VK_COMPUTE], call->ranges, call->range_count, error);
@@ -60,6 +60,8 @@ static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3
     if (slot->bound != call->pipeline)
         vk->fn.CmdBindPipeline(slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, call->pipeline);
     slot->bound = call->pipeline;
+    slot->upto = vk->repeat.at;
+    slot->pieces = pieces;
     slot->work += call->piece_work;
     memcpy(call->push + call->push_words - 3, first, 3 * sizeof *first);
     vk->fn.CmdPushConstants(slot->commands, vk->pipelines.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
@@ -71,9 +73,9 @@ static bool dispatch(struct ps_vk *vk, struct call *call, const uint32_t first[3
     return true;
 }
 
-bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
+bool ps_vk_dispatch(struct ps_vk *vk, const struct ps_launch *launch, uint32_t skipped,
+                    struct ps_error *error)
 {
-    struct ps_vk *vk = (struct ps_vk *)backend;
     struct call call;
     if (!prepare(vk, launch, &call, error))
         return false;
@@ -86,13 +88,20 @@ bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, st
     const uint64_t pieces = (uint64_t)ps_div_up(groups[0], step[0]) * ps_div_up(groups[1], step[1]) *
                             ps_div_up(groups[2], step[2]);
     call.piece_work = work(launch, &call) / pieces;
+    uint32_t piece = 0;
     for (first[2] = 0; first[2] < groups[2]; first[2] += step[2])
         for (first[1] = 0; first[1] < groups[1]; first[1] += step[1])
             for (first[0] = 0; first[0] < groups[0]; first[0] += step[0]) {
                 for (int axis = 0; axis < 3; axis++)
                     count[axis] = (uint32_t)ps_min_u64(step[axis], groups[axis] - first[axis]);
-                if (!dispatch(vk, &call, first, count, error))
+                if (++piece > skipped && !dispatch(vk, &call, first, count, piece, error))
                     return false;
             }
     return true;
+}
+
+bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error)
+{
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    return ps_vk_repeat_covers(vk, launch, error) || (!error->status && ps_vk_dispatch(vk, launch, 0, error));
 }

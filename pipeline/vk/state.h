@@ -46,7 +46,8 @@ struct ps_vk_buffer {
     unsigned char *mapped;
 };
 
-/* One submission: launches recorded together, and what they touch. */
+/* One submission: launches recorded together, and what they touch. Those of a queue's ring are recorded again and again,
+ * those of a repeat once. */
 #define PS_VK_SLOTS 4
 #define PS_VK_SLOT_LAUNCHES 64
 #define PS_VK_SLOT_RANGES (PS_VK_SLOT_LAUNCHES * PS_MAX_OPERANDS)
@@ -54,12 +55,15 @@ struct ps_vk_buffer {
 struct ps_vk_slot {
     VkCommandBuffer commands;
     VkFence fence;
+    VkQueryPool clock; /* two timestamps, at begin and end; null where the queue has none */
     enum { PS_VK_IDLE, PS_VK_RECORDING, PS_VK_PENDING } stage;
     uint32_t launches;
     uint64_t number;  /* of this submission, once it is handed over */
     uint64_t awaited; /* the other queue's submission that it waits for; 0: none */
     uint64_t work;    /* operations, bytes counted as some */
     VkPipeline bound;
+    uint32_t upto;   /* of a repeat's launches, one behind the last that has a piece here */
+    uint32_t pieces; /* of that last one, here and before */
     uint32_t range_count;
     struct ps_range ranges[PS_VK_SLOT_RANGES];
 };
@@ -75,10 +79,28 @@ struct ps_vk_queue {
     uint64_t retired;    /* the last that the host has waited for */
     uint64_t awaited;    /* the other queue's last submission that this one has waited for */
     struct ps_vk_slot slots[PS_VK_SLOTS];
-    uint32_t slot; /* the one that is recorded next or now; the slot after it is the oldest */
+    struct ps_vk_slot
+        *ring[PS_VK_SLOTS]; /* submissions under way: of `slots`, each in its place, or of a repeat */
+    uint32_t at; /* in the ring, the one that is recorded next or now; the one after it is the oldest */
+    bool behind; /* the next command comes behind a barrier, whatever it touches */
     struct ps_hazards hazards;
 };
 enum { PS_VK_COMPUTE, PS_VK_UPLOAD, PS_VK_QUEUES };
+
+/* Launches between repeat_begin and repeat_end, and the submissions that they were recorded into. */
+struct ps_vk_repeat {
+    enum {
+        PS_VK_APART,     /* not between them; or what is launched is not to be kept */
+        PS_VK_KEEPING,   /* recorded, to be kept */
+        PS_VK_REPLAYING, /* held against what was kept, and handed over again */
+    } stage;
+    bool is_kept;    /* from one repeat_begin to its end */
+    uint32_t at;     /* launches so far, of this time */
+    uint32_t handed; /* slots handed over, of this time */
+    uint32_t launch_count, launch_capacity, slot_count, slot_capacity;
+    struct ps_launch *launches;
+    struct ps_vk_slot **slots;
+};
 
 struct ps_vk_pipelines {
     VkPipelineCache cache;
@@ -112,13 +134,13 @@ struct ps_vk {
     bool fixed_subgroup;   /* pipelines can ask for subgroups of that size */
     bool half_arithmetic;  /* shaders can compute in float16 */
     struct ps_vk_matrix matrix;
-    bool has_bfloat16; /* it is one for bfloat16 too */
+    bool has_bfloat16;            /* it is one for bfloat16 too */
     struct ps_vk_matrix flexible; /* what sizes are multiples of where it has any size and reduces rows */
     struct ps_vk_wide wide;       /* likewise of the matrices of a work group */
     uint32_t tile;                /* as ps_vk_params.tile */
     struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES]; /* of the tiles of linear_coop and linear_coop2 */
-    uint32_t unequal;  /* tiles of coop2, by bits, whose results are not bit for bit those of the first */
-    uint32_t variants; /* in use, by bits: see variant.c */
+    uint32_t unequal;      /* tiles of coop2, by bits, whose results are not bit for bit those of the first */
+    uint32_t variants;     /* in use, by bits: see variant.c */
     uint32_t not_bfloat16; /* of them, those that are not for bfloat16 */
     uint64_t dispatch_flops; /* the most that one dispatch does */
     uint64_t timeout_ns;     /* of one wait */
@@ -140,8 +162,9 @@ struct ps_vk {
 
     struct ps_vk_pipelines pipelines;
 
-    VkQueryPool clock;   /* two timestamps for each slot of the compute queue; null where it has none */
-    uint64_t clock_mask; /* of the bits of a timestamp that count */
+    struct ps_vk_repeat repeat;
+
+    uint64_t clock_mask; /* of the bits of a timestamp that count; 0: the compute queue has no clock */
     double tick_seconds, busy_seconds;
     bool lost; /* the device stopped answering: nothing is handed to it any more, nor waited for */
     struct ps_vk_counts counts;
@@ -200,6 +223,29 @@ bool ps_vk_submit(struct ps_vk *vk, struct ps_vk_queue *queue, struct ps_error *
 bool ps_vk_wait(struct ps_vk *vk, const struct ps_range *range, struct ps_error *error);
 /* Before a close: waits for what the device works on, also for a lost one. False where it does not get through. */
 bool ps_vk_drain(struct ps_vk *vk);
+/* A slot of the compute queue beyond those of its ring, for ps_vk_resubmit; freed with ps_vk_slot_free, when it is not under
+ * way. Null after an error. */
+struct ps_vk_slot *ps_vk_slot_new(struct ps_vk *vk, struct ps_error *error);
+void ps_vk_slot_free(struct ps_vk *vk, struct ps_vk_slot *slot);
+/* Hands a slot's commands over once more; nothing may be recorded that has not been submitted. */
+bool ps_vk_resubmit(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error *error);
+
+/* repeat.c: calls of ps_backend_ops. */
+bool ps_vk_repeat_begin(struct ps_backend *backend, struct ps_error *error);
+bool ps_vk_repeat_end(struct ps_backend *backend, struct ps_error *error);
+/* Of a launch between them: whether commands that were kept stand for it. If not, or after an error, it is to be recorded. */
+bool ps_vk_repeat_covers(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error);
+/* The slot that is to be recorded next, where it is one to keep; else null, as after an error. */
+struct ps_vk_slot *ps_vk_repeat_slot(struct ps_vk *vk, const struct ps_vk_queue *queue,
+                                     struct ps_error *error);
+/* Before the host touches memory, or copies: launches before that are the device's, and nothing is kept. */
+bool ps_vk_repeat_leave(struct ps_vk *vk, struct ps_error *error);
+/* Forgets what is kept; nothing of it may be under way. */
+void ps_vk_repeat_forget(struct ps_vk *vk);
+
+/* dispatch.c: records a launch, without the first so many of the dispatches that it is cut into. */
+bool ps_vk_dispatch(struct ps_vk *vk, const struct ps_launch *launch, uint32_t skipped,
+                    struct ps_error *error);
 
 /* dispatch.c and transfer.c: calls of ps_backend_ops. */
 bool ps_vk_launch(struct ps_backend *backend, const struct ps_launch *launch, struct ps_error *error);

@@ -45,6 +45,8 @@ static bool copy(struct ps_vk *vk, struct ps_vk_queue *queue, const struct ps_vk
                  struct ps_error *error)
 {
     const struct ps_range ranges[2] = {read, {written.begin, written.end, true}};
+    if (!ps_vk_repeat_leave(vk, error))
+        return false;
     struct ps_vk_slot *slot = ps_vk_record(vk, queue, ranges, 2, error);
     if (!slot)
         return false;

@@ -56,13 +56,14 @@ const struct ps_device *ps_vk_device(const struct ps_backend *backend);
 /* Messages that the validation layer has given. */
 uint64_t ps_vk_messages(const struct ps_backend *backend);
 
-/* What was recorded so far, for tests of their number. */
+/* What was handed over so far, for tests of their number; pipelines and barriers as they were recorded. */
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
     uint64_t by_variant;  /* of the dispatches, those by other shaders than a kernel's own */
     const char *shader;   /* of the last dispatch */
     uint64_t uploads;     /* copies of weights on a queue of their own */
     uint64_t round_trips; /* the host waited for bytes that the device was still at work on */
+    uint64_t replays;     /* of the submissions, those of commands that had been recorded before */
 };
 struct ps_vk_counts ps_vk_counts(const struct ps_backend *backend);
 

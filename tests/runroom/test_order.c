@@ -18,6 +18,8 @@
 
 struct command {
     bool barrier; /* a full one; it touches nothing itself */
+    bool again;   /* handed over before */
+    VkCommandBuffer owner;
     uint32_t queue;
     uint32_t submission;
     uint32_t count;
@@ -29,10 +31,11 @@ static struct {
     struct ps_vk *vk;
     struct ps_vk_functions real;
     uint32_t push[32];
-    uint32_t command_count, first_unsubmitted[PS_VK_QUEUES], submission_count;
+    uint32_t command_count, submission_count;
     struct command commands[MAX_COMMANDS];
     struct {
         VkFence fence;
+        VkCommandBuffer commands;
         bool waited, host_barrier;
         uint64_t number, awaited; /* of the other queue, by this one or one before it */
     } submissions[MAX_SUBMISSIONS];
@@ -53,7 +56,7 @@ static struct command *note(VkCommandBuffer commands)
 {
     assert_true(spy.command_count < MAX_COMMANDS);
     struct command *command = &spy.commands[spy.command_count++];
-    *command = (struct command){.submission = UINT32_MAX, .queue = queue_of(commands)};
+    *command = (struct command){.submission = UINT32_MAX, .owner = commands, .queue = queue_of(commands)};
     return command;
 }
 
@@ -129,15 +132,43 @@ static VKAPI_ATTR void VKAPI_CALL spy_barrier(VkCommandBuffer commands, VkPipeli
                                 images);
 }
 
+/* Of a buffer that is handed over once more the commands come once more. */
+static void note_again(VkCommandBuffer commands)
+{
+    uint32_t before = spy.submission_count;
+    while (spy.submissions[--before].commands != commands)
+        assert_true(before > 0);
+    assert_true(spy.submissions[before].waited);
+    const uint32_t end = spy.command_count;
+    for (uint32_t i = 0; i < end; i++)
+        if (spy.commands[i].submission == before) {
+            struct command *command = note(commands);
+            *command = spy.commands[i];
+            command->again = true;
+            command->submission = spy.submission_count;
+        }
+    spy.host_barrier[queue_of(commands)] = spy.submissions[before].host_barrier;
+}
+
+static void note_submission(VkCommandBuffer commands)
+{
+    bool is_new = false;
+    for (uint32_t i = 0; i < spy.command_count; i++)
+        if (spy.commands[i].owner == commands && spy.commands[i].submission == UINT32_MAX) {
+            spy.commands[i].submission = spy.submission_count;
+            is_new = true;
+        }
+    if (!is_new)
+        note_again(commands);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL spy_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *submits,
                                                  VkFence fence)
 {
     assert_true(spy.submission_count < MAX_SUBMISSIONS);
     const uint32_t own = queue_of(*submits->pCommandBuffers);
     assert_ptr_equal(queue, spy.vk->queues[own].handle);
-    for (uint32_t *i = &spy.first_unsubmitted[own]; *i < spy.command_count; (*i)++)
-        if (spy.commands[*i].queue == own)
-            spy.commands[*i].submission = spy.submission_count;
+    note_submission(*submits->pCommandBuffers);
     const VkTimelineSemaphoreSubmitInfo *values = submits->pNext;
     if (submits->waitSemaphoreCount) {
         assert_ptr_equal(*submits->pWaitSemaphores, spy.vk->queues[!own].reached);
@@ -146,6 +177,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL spy_submit(VkQueue queue, uint32_t count, 
         spy.awaited[own] = *values->pWaitSemaphoreValues;
     }
     spy.submissions[spy.submission_count].fence = fence;
+    spy.submissions[spy.submission_count].commands = *submits->pCommandBuffers;
     spy.submissions[spy.submission_count].waited = false;
     spy.submissions[spy.submission_count].number = values ? *values->pSignalSemaphoreValues : 0;
     spy.submissions[spy.submission_count].awaited = spy.awaited[own];
@@ -215,13 +247,14 @@ static void check_followers(uint32_t i)
     }
 }
 
-/* Returns how many barriers there were. */
-static uint32_t check_commands(void)
+/* Returns how many barriers were recorded; `repeats` of them and of those handed over again may be there for a repeat. */
+static uint32_t check_commands(uint32_t repeats)
 {
-    uint32_t barriers = 0, needed = 0, since[PS_VK_QUEUES] = {0};
+    uint32_t barriers = 0, again = 0, needed = 0, since[PS_VK_QUEUES] = {0};
     for (uint32_t i = 0; i < spy.command_count; i++) {
         const uint32_t queue = spy.commands[i].queue;
         barriers += spy.commands[i].barrier;
+        again += spy.commands[i].barrier && spy.commands[i].again;
         check_followers(i);
         for (uint32_t j = since[queue]; j < i; j++)
             if (spy.commands[j].queue == queue && commands_clash(&spy.commands[j], &spy.commands[i])) {
@@ -230,8 +263,8 @@ static uint32_t check_commands(void)
                 break;
             }
     }
-    assert_in_range(barriers, needed, needed + spy.command_count * 3 / PS_HAZARD_RANGES + 1);
-    return barriers;
+    assert_in_range(barriers, needed, needed + spy.command_count * 3 / PS_HAZARD_RANGES + 1 + repeats);
+    return barriers - again;
 }
 
 /* The host is about to write (or read) the range: no command that clashes may still be under way. */
@@ -346,16 +379,100 @@ static void compare(struct ps_backend *backend, struct ps_backend *reference, st
             fail_msg("element %u is %.9g, not %.9g", (unsigned)i, (double)found[i], (double)expected[i]);
 }
 
-/* Uploads, launches and downloads at random places; `uploads` and `downloads` in a thousand. */
-static void play(bool stage, uint64_t seed, uint32_t steps, uint32_t uploads, uint32_t downloads,
-                 uint64_t dispatch_flops)
+static void upload_both(struct ps_backend *backend, struct ps_backend *reference, uint64_t *seed)
+{
+    const struct ps_tensor t = random_place(seed, 1 + suite_below(seed, 3000));
+    upload(backend, t, *seed);
+    upload(reference, t, *seed);
+}
+
+static void compare_both(struct ps_backend *backend, struct ps_backend *reference, uint64_t *seed)
+{
+    const struct ps_tensor t = random_place(seed, 1 + suite_below(seed, 5000));
+    compare(backend, reference, t);
+    if (!backend->staging_needed) {
+        struct ps_error error = {0};
+        struct ps_range range;
+        assert_true(ps_vk_locate(spy.vk, t, &range, NULL, &error));
+        check_host_access(range);
+    }
+}
+
+static void launch_both(struct ps_backend *backend, struct ps_backend *reference,
+                        const struct ps_launch *launch)
 {
     struct ps_error error = {0};
-    const struct ps_vk_params params = {.stage = stage, .dispatch_flops = dispatch_flops};
+    assert_true(backend->ops->launch(backend, launch, &error));
+    assert_true(reference->ops->launch(reference, launch, &error));
+}
+
+/* Launches that come time after time, mostly; `odd` times in a hundred something is different somewhere: a launch, their
+ * number, or the host comes between. */
+#define PASSAGE 150
+
+static void play_passage(struct ps_backend *backend, struct ps_backend *reference,
+                         const struct ps_launch passage[PASSAGE], uint32_t odd, uint64_t *seed)
+{
+    struct ps_error error = {0};
+    const uint32_t at = suite_below(seed, PASSAGE),
+                   what = suite_below(seed, 100) < odd ? suite_below(seed, 5) : 5;
+    assert_true(backend->ops->repeat_begin(backend, &error));
+    for (uint32_t i = 0; i < (what == 0 ? at : PASSAGE); i++) {
+        const struct ps_launch other = random_blend(seed);
+        if (i == at && what == 1)
+            upload_both(backend, reference, seed);
+        if (i == at && what == 2)
+            compare_both(backend, reference, seed);
+        if (i == at && what == 3)
+            launch_both(backend, reference, &other);
+        launch_both(backend, reference, i == at && what == 4 ? &other : &passage[i]);
+    }
+    assert_true(backend->ops->repeat_end(backend, &error));
+}
+
+/* Plays passages, with something between them. Returns how many there were. */
+static uint32_t play_passages(struct ps_backend *backend, struct ps_backend *reference, uint32_t odd,
+                              uint64_t *seed)
+{
+    static struct ps_launch passage[PASSAGE];
+    for (uint32_t i = 0; i < PASSAGE; i++)
+        passage[i] = random_blend(seed);
+    const uint32_t count = 30;
+    for (uint32_t i = 0; i < count; i++) {
+        play_passage(backend, reference, passage, odd, seed);
+        if (suite_below(seed, 2)) {
+            const struct ps_launch launch = random_blend(seed);
+            launch_both(backend, reference, &launch);
+        }
+        if (suite_below(seed, 3) == 0)
+            upload_both(backend, reference, seed);
+        if (suite_below(seed, 3) == 0)
+            compare_both(backend, reference, seed);
+    }
+    return count;
+}
+
+/* What is played: `uploads` and `downloads` in a thousand of the steps, the others are launches; then passages, where one is
+ * `odd` in a hundred. */
+struct play {
+    bool stage;
+    uint64_t seed;
+    uint32_t steps, uploads, downloads;
+    uint64_t dispatch_flops;
+    bool repeats;
+    uint32_t odd;
+};
+
+/* Uploads, launches and downloads at random places. */
+static void play(struct play play)
+{
+    struct ps_error error = {0};
+    uint64_t seed = play.seed;
+    const struct ps_vk_params params = {.stage = play.stage, .dispatch_flops = play.dispatch_flops};
     struct ps_backend *backend = ps_vk_open(&params, &error);
     struct ps_backend *reference = ps_ref_open(&error);
     assert_no_error(error);
-    assert_true(!stage || backend->staging_needed);
+    assert_true(!play.stage || backend->staging_needed);
     install(backend);
     reserve(backend);
     reserve(reference);
@@ -366,39 +483,34 @@ static void play(bool stage, uint64_t seed, uint32_t steps, uint32_t uploads, ui
             upload(backend, t, seed + segment + first);
             upload(reference, t, seed + segment + first);
         }
-    for (uint32_t step = 0; step < steps; step++) {
+    for (uint32_t step = 0; step < play.steps; step++) {
         const uint32_t what = suite_below(&seed, 1000);
-        if (what < uploads) {
-            const struct ps_tensor t = random_place(&seed, 1 + suite_below(&seed, 3000));
-            upload(backend, t, seed);
-            upload(reference, t, seed);
-        } else if (what < uploads + downloads) {
-            const struct ps_tensor t = random_place(&seed, 1 + suite_below(&seed, 5000));
-            compare(backend, reference, t);
-            if (!backend->staging_needed) {
-                struct ps_range range;
-                assert_true(ps_vk_locate(spy.vk, t, &range, NULL, &error));
-                check_host_access(range);
-            }
-        } else {
-            const struct ps_launch launch = random_blend(&seed);
-            assert_true(backend->ops->launch(backend, &launch, &error));
-            assert_true(reference->ops->launch(reference, &launch, &error));
-        }
+        const struct ps_launch launch = random_blend(&seed);
+        if (what < play.uploads)
+            upload_both(backend, reference, &seed);
+        else if (what < play.uploads + play.downloads)
+            compare_both(backend, reference, &seed);
+        else
+            launch_both(backend, reference, &launch);
     }
+    const uint32_t passages = play.repeats ? play_passages(backend, reference, play.odd, &seed) : 0;
     assert_true(backend->ops->finish(backend, &error));
     for (uint32_t i = 0; i < spy.submission_count; i++)
         assert_true(spy.submissions[i].waited);
     for (uint32_t segment = 0; segment < 3; segment++)
         compare(backend, reference,
                 place(segment < 2 ? PS_SCRATCH : PS_WEIGHTS, segment % 2, 0, SEGMENT_FLOATS));
-    const uint32_t barriers = check_commands();
+    /* One before and one behind, and one where the launches of a replay differ. */
+    const uint32_t barriers = check_commands(3 * passages);
     const struct ps_vk_counts counts = ps_vk_counts(backend);
     assert_int_equal(counts.barriers, barriers);
     assert_int_equal(counts.submissions, spy.submission_count);
-    printf("%u commands, %u barriers, %u submissions, %u copies on a queue of their own\n", spy.command_count,
-           barriers, spy.submission_count, (unsigned)counts.uploads);
+    printf(
+        "%u commands, %u barriers, %u submissions, %u of them replays, %u copies on a queue of their own\n",
+        spy.command_count, barriers, spy.submission_count, (unsigned)counts.replays,
+        (unsigned)counts.uploads);
     assert_int_equal(counts.uploads > 0, spy.vk->queue_count > 1);
+    assert_int_equal(counts.replays > 0, play.repeats);
     backend->ops->close(backend);
     reference->ops->close(reference);
 }
@@ -406,26 +518,26 @@ static void play(bool stage, uint64_t seed, uint32_t steps, uint32_t uploads, ui
 static void launches_only(void **state)
 {
     (void)state;
-    play(false, 1, 3000, 0, 0, 0);
+    play((struct play){.seed = 1, .steps = 3000});
 }
 
 static void with_transfers(void **state)
 {
     (void)state;
-    play(false, 2, 3000, 100, 20, 0);
+    play((struct play){.seed = 2, .steps = 3000, .uploads = 100, .downloads = 20});
 }
 
 static void with_staged_transfers(void **state)
 {
     (void)state;
-    play(true, 3, 3000, 100, 20, 0);
+    play((struct play){.stage = true, .seed = 3, .steps = 3000, .uploads = 100, .downloads = 20});
 }
 
 static void mostly_uploads(void **state)
 {
     (void)state;
-    play(true, 4, 1500, 800, 5, 0);
-    play(false, 5, 1500, 800, 5, 0);
+    play((struct play){.stage = true, .seed = 4, .steps = 1500, .uploads = 800, .downloads = 5});
+    play((struct play){.seed = 5, .steps = 1500, .uploads = 800, .downloads = 5});
 }
 
 /* With a bound of 700 operations a dispatch, a submission holds little and a launch is cut where it can be.
@@ -433,8 +545,27 @@ static void mostly_uploads(void **state)
 static void short_submissions(void **state)
 {
     (void)state;
-    play(false, 6, 1500, 50, 10, 700);
-    play(true, 7, 1500, 50, 10, 700);
+    struct play short_ones = {
+        .seed = 6, .steps = 1500, .uploads = 50, .downloads = 10, .dispatch_flops = 700};
+    play(short_ones);
+    short_ones.stage = true;
+    play(short_ones);
+}
+
+/* Submissions that are handed over again, of launches whole and in pieces. */
+static void repeats(void **state)
+{
+    (void)state;
+    play((struct play){.seed = 8, .repeats = true});
+    play((struct play){.seed = 9, .repeats = true, .odd = 40});
+    play((struct play){.seed = 10, .repeats = true, .odd = 40, .dispatch_flops = 700});
+}
+
+static void staged_repeats(void **state)
+{
+    (void)state;
+    play((struct play){.stage = true, .seed = 11, .repeats = true, .odd = 40});
+    play((struct play){.stage = true, .seed = 12, .repeats = true, .odd = 40, .dispatch_flops = 3000});
 }
 
 /* A long launch in pieces has every work group once, and the result of the launch in one. */
@@ -486,11 +617,13 @@ int main(int argc, char **argv)
     const struct CMUnitTest transfers[] = {
         cmocka_unit_test(with_staged_transfers),
         cmocka_unit_test(mostly_uploads),
+        cmocka_unit_test(staged_repeats),
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(launches_only),
         cmocka_unit_test(with_transfers),
         cmocka_unit_test(short_submissions),
+        cmocka_unit_test(repeats),
         cmocka_unit_test(pieces),
     };
     const int failed = cmocka_run_group_tests(transfers, NULL, NULL);
