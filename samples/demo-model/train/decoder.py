@@ -1,5 +1,6 @@
 """Stage 3: the decoder on what the UNet really makes, against the true frames, with its temporal layers. The encoder
-and the UNet stay as they are. Part of the batches are true latents and textures, so that photographs keep their decoding."""
+and the UNet stay as they are. Part of the batches are true latents, and textures with and without the UNet, so that
+photographs keep their decoding."""
 import math
 import time
 
@@ -20,7 +21,8 @@ from studio import EVAL_CLIPS, clips, textures
 
 CHUNK, CELLS = 5, 12        # frames and latent cells of a step's block
 REUSE = 4                   # steps for each clip that the UNet has made
-TRUE_SHARE = 0.3            # of the steps: encoded pictures instead of made ones
+TRUE_SHARE = 0.3            # of the steps: encoded pictures instead of made ones, half of them textures
+TEXTURE_SHARE = 0.25        # of the clips that the UNet has made: a texture is the photo
 FIRST = 50_000_000          # seed of the first clip
 LR, LR_LAST, WARM = 3e-4, 1e-5, 0.1  # warm-up: share of the steps
 # The last steps run in float32, as the model is shown: bfloat16 rounds so coarsely that the decoder learns to make up for
@@ -45,20 +47,30 @@ class Source:
         item = windows.window(self.codec, self.family, seed, bucket, [0])
         return clips.clip(seed, self.family, bucket), motion.predict(model, item, 1)
 
+    def still(self, seed, bucket, model, picture):
+        """The same of a picture whose clip is known at bucket 0, and in its first frame at any other."""
+        item = windows.texture_window(self.codec, picture, seed, bucket, [0])
+        return np.stack([picture] * (1 if bucket else clips.FRAMES)), motion.predict(model, item, 1)
+
     def training(self, n):
         rng = np.random.default_rng((17, n))
         bucket = 127.0 if rng.random() < 0.4 else float(round(rng.uniform(1, 255)))
-        pixels, made = self.clip(FIRST + n, bucket, self.model if n < self.coarse else self.exact)
-        return {"pixels": pixels, "made": made, "texture": textures.texture(rng)[None]}
+        model, texture = self.model if n < self.coarse else self.exact, textures.texture(rng)
+        if rng.random() < TEXTURE_SHARE:
+            pixels, made = self.still(FIRST + n, bucket * int(rng.integers(2)), model, texture)
+        else:
+            pixels, made = self.clip(FIRST + n, bucket, model)
+        return {"pixels": pixels, "made": made, "texture": np.stack([texture] * CHUNK)}
 
 
 def block(codec, item, rng):
-    """One block of latents [k, c, CELLS, CELLS] and its pixels [k, 3, h, w]."""
-    kind = rng.random()
-    if kind < TRUE_SHARE / 2:
+    """One block of latents [CHUNK, c, CELLS, CELLS] and its pixels [k, 3, h, w]; of a clip known in its first frame alone,
+    k is 1."""
+    kind, known = rng.random(), len(item["pixels"])
+    if kind < TRUE_SHARE / 2 or (kind < TRUE_SHARE and known < CHUNK):
         pixels, z = item["texture"], None
     else:
-        first = int(rng.integers(clips.FRAMES - CHUNK + 1))
+        first = int(rng.integers(known - CHUNK + 1)) if known >= CHUNK else 0
         pixels = item["pixels"][first:first + CHUNK]
         z = None if kind < TRUE_SHARE else item["made"][first:first + CHUNK]
     x = measure.to_tensor(pixels)
@@ -71,6 +83,8 @@ def block(codec, item, rng):
 
 
 def loss_of(y, x):
+    """Of made pictures y against the first of them that are known, x."""
+    y = y[:len(x)]
     loss = measure.picture_loss(y, x, STRUCTURE)
     if len(x) > 1:
         loss = loss + CHANGE * ((y[1:] - y[:-1]) - (x[1:] - x[:-1])).abs().mean()
@@ -111,7 +125,8 @@ def figures_of(state, vae, held, photos):
     out = {"ssim": f[0], "still_ssim": f[1], "moving_dB": f[2], "still_dB": f[3], "first_dB": f[4], "flicker": f[5]}
     if photos is not None:
         device = vae.quant_conv.weight.device
-        back = torch.cat([decode(vae, nets.encode(vae, p[None].to(device))).float().clamp(-1, 1).cpu() for p in photos])
+        seen = [nets.encode(vae, p[None].to(device)).expand(CHUNK, -1, -1, -1) for p in photos]
+        back = torch.cat([decode(vae, z)[:1].float().clamp(-1, 1).cpu() for z in seen])
         out["photos"] = float(measure.psnr(back, photos).mean())
     return out
 
@@ -135,6 +150,7 @@ def train(state, first, steps, photos=None):
     vae = load(state).to(device)  # from the decoder of the branch before, where there is one
     vae.decoder.requires_grad_(True)
     nets.flatten_time(vae)
+    nets.exact_end(vae.decoder)
     master = Master({"decoder": vae.decoder}, betas=(0.9, 0.99), ema=1 - 1 / (0.1 * steps), muon=True)
     kept = state.load(stage)
     if kept:

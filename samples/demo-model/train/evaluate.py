@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKLTemporalDecoder
 from PIL import Image, ImageOps
 from safetensors.torch import load_file
 
@@ -103,30 +104,56 @@ def held_out(make, count, steps):
     return strips
 
 
+def far(frames):
+    """Root mean square difference of the last frame from the first, in 1/255."""
+    return float((frames[-1] - frames[0]).square().mean().sqrt() * 127.5)
+
+
+def way(frames):
+    """The same from each sixth frame to the next, added up: light that comes back after its largest effect adds to it."""
+    return sum(far(frames[k:k + 7:6]) for k in range(0, clips.FRAMES - 6, 6))
+
+
 def amounts(make, count):
-    """Prints how far the last frame is from the first, by bucket, and how far bucket 0 drifts from the photo."""
-    print("\nRoot mean square distance of the last frame from the first, in 1/255, by motion bucket:\n")
-    print("| photo | " + " | ".join(f"bucket {b}" for b in BUCKETS) + " | true, bucket 255 |")
-    print("|---" * (len(BUCKETS) + 2) + "|")
+    """Prints how far a clip goes by bucket, beside the true one: its last frame from the first, and all the way."""
+    made, true = [], []
     for k in range(count):
-        pixels = clips.clip(FIRST + 100 + k, "sweep", 255, [0, clips.FRAMES - 1])
-        far = [float((made[-1] - made[0]).square().mean().sqrt() * 127.5)
-               for made in (make(pixels[0], b, 1, k) for b in BUCKETS)]
-        true = np.sqrt(np.square(pixels[1].astype(float) - pixels[0]).mean())
-        print(f"| {k} | " + " | ".join(f"{f:.2f}" for f in far) + f" | {true:.2f} |")
+        pixels = [clips.clip(FIRST + 100 + k, "sweep", b) for b in BUCKETS]
+        true.append([measure.to_tensor(p) for p in pixels])
+        made.append([make(pixels[0][0], b, 1, k) for b in BUCKETS])
+    for name, measured in (("Last frame from the first", far), ("Each sixth frame from the one before, added up", way)):
+        print(f"\n{name}, root mean square in 1/255, by motion bucket:\n")
+        print("| photo | " + " | ".join(f"{b}, true" for b in BUCKETS) + " |\n" + "|---" * (len(BUCKETS) + 1) + "|")
+        for k in range(count):
+            pairs = [f"{measured(m):.1f}, {measured(t):.1f}" for m, t in zip(made[k], true[k])]
+            print(f"| {k} | {' | '.join(pairs)} |")
 
 
-def photographs(make, folder):
-    """Prints the first frame's PSNR of pictures that the studio has not made; returns strips."""
-    strips = []
-    print("\n| picture | frame 0 against the picture, dB |\n|---|---|")
+def codec_alone(model):
+    """The folder's codec in float32, as a function of a photo [1, 3, h, w] in -1..1: a still clip's first frame."""
+    vae = AutoencoderKLTemporalDecoder.from_pretrained(model, subfolder="vae", variant="fp16", torch_dtype=torch.float32)
+
+    def through(photo):
+        with torch.no_grad():
+            z = vae.encode(photo).latent_dist.mean.expand(5, -1, -1, -1)
+            return vae.decode(z, num_frames=len(z)).sample[:1].clamp(-1, 1)
+    return through
+
+
+def photographs(make, model, folder):
+    """Prints the first frame's PSNR of pictures that the studio has not made, and what the codec alone leaves of them;
+    returns strips."""
+    strips, through, rows = [], codec_alone(model), []
+    print("\n| picture | frame 0 against the picture, dB | codec alone |\n|---|---|---|")
     for path in sorted(Path(folder).iterdir()):
         if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             continue
         pixels = np.asarray(ImageOps.fit(Image.open(path).convert("RGB"), (clips.WIDTH, clips.HEIGHT), Image.Resampling.LANCZOS))
-        made = make(pixels, 127, 1, 0)
+        made, photo = make(pixels, 127, 1, 0), measure.to_tensor(pixels[None])
         strips.append(strip(made))
-        print(f"| {path.stem} | {float(measure.psnr(made[:1], measure.to_tensor(pixels[None]))):.1f} |")
+        rows.append([float(measure.psnr(p, photo)) for p in (made[:1], through(photo))])
+        print(f"| {path.stem} | {rows[-1][0]:.1f} | {rows[-1][1]:.1f} |")
+    print("| mean | {:.1f} | {:.1f} |".format(*np.mean(rows, 0)))
     return strips
 
 
@@ -146,7 +173,7 @@ def main():
     if a.amounts:
         amounts(make, a.amounts)
     if a.photos:
-        strips += photographs(make, a.photos)
+        strips += photographs(make, a.model, a.photos)
     if a.sheet:
         Image.fromarray(np.concatenate(strips)).save(a.sheet)
 

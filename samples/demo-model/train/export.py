@@ -11,6 +11,7 @@ from diffusers import EulerDiscreteScheduler
 from transformers import CLIPImageProcessor
 
 import decoder
+import edm
 import unet
 from state import State
 from studio import clips
@@ -28,9 +29,10 @@ NAMES = {"vae": ["diffusers", "AutoencoderKLTemporalDecoder"],
 
 
 def scheduler():
-    """SVD's published settings."""
+    """SVD's published settings, but for the lowest sigma: a branch has never seen less noise than edm.HIGH, so that a
+    schedule of several steps ends there."""
     return EulerDiscreteScheduler(
-        num_train_timesteps=1000, prediction_type="v_prediction", use_karras_sigmas=True, sigma_min=0.002, sigma_max=700.0,
+        num_train_timesteps=1000, prediction_type="v_prediction", use_karras_sigmas=True, sigma_min=edm.HIGH, sigma_max=edm.SIGMA_MAX,
         timestep_spacing="leading", timestep_type="continuous", steps_offset=1, beta_schedule="scaled_linear",
         beta_start=0.00085, beta_end=0.012)
 

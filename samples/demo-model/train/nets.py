@@ -89,7 +89,8 @@ def time_conv(module, x):
     """The 3x1x1 convolution as a 3x1 one over [frames, pixels]: faster, and right for two frames, for which oneDNN's
     bfloat16 weight gradient is not a number."""
     n, c, frames, h, w = x.shape
-    y = F.conv2d(x.reshape(n, c, frames, h * w), module.weight[..., 0], module.bias, padding=(1, 0))
+    weight, bias = module.weight[..., 0].to(x.dtype), None if module.bias is None else module.bias.to(x.dtype)
+    y = F.conv2d(x.reshape(n, c, frames, h * w), weight, bias, padding=(1, 0))
     return y.view(n, -1, frames, h, w)
 
 
@@ -97,6 +98,14 @@ def flatten_time(model):
     for module in model.modules():
         if isinstance(module, torch.nn.Conv3d) and module.kernel_size == (3, 1, 1):
             module.forward = partial(time_conv, module)
+
+
+def exact_end(net):
+    """The last norm and convolution in float32, whatever the rest runs in: the picture is small there beside the constants
+    that keep the norm steady, and bfloat16 would round it away."""
+    norm, conv = net.conv_norm_out, net.conv_out
+    norm.forward = lambda x: F.group_norm(x.float(), norm.num_groups, norm.weight.float(), norm.bias.float(), norm.eps)
+    conv.forward = lambda x: F.conv2d(x, conv.weight.float(), conv.bias.float(), padding=conv.padding)
 
 
 def make_unet():
@@ -123,6 +132,7 @@ def lean(unet):
     where = {"frames": None}
     unet.set_attn_processor(LeanAttention())
     flatten_time(unet)
+    exact_end(unet)
     for module in unet.modules():
         if module.__class__.__name__ == "TransformerSpatioTemporalModel":
             module.time_proj = FramePositions(module.time_proj, where)

@@ -73,7 +73,7 @@ def loss_of(model, data, low_share, generator):
     x = z + edm.along(sigma) * torch.randn(z.shape, generator=generator).to(z)
     v = model(x, photo, sigma, model.embed(data["look"]), data["bucket"], data["frames"])
     moves = ((z - photo.unsqueeze(1)).abs().mean(2, keepdim=True) > measure.MOVING).float()
-    weight = 1 + (MOVING_WEIGHT - 1) * moves
+    weight = (1 + (MOVING_WEIGHT - 1) * moves) * data["counts"].to(model.device)[:, :, None, None, None]
     return (weight / weight.mean() * (v - edm.target(x, z, sigma)).square()).mean()
 
 
