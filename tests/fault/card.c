@@ -8,6 +8,7 @@
 #include "fault/card.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct card {
         loader; /* a queue begins with the loader's pointer, and so does this one, which is the second family's */
     VkQueue queue;
     PFN_vkQueueSubmit submit;
+    bool lost; /* a submission failed: what is held back never runs */
     uint32_t held_count;
     struct held held[MAX_HELD];
 };
@@ -166,7 +168,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, c
 static VKAPI_ATTR void VKAPI_CALL destroy_device(VkDevice device, const VkAllocationCallbacks *allocator)
 {
     struct card *card = chain_find(device)->card;
-    must(!card->held_count);
+    must(!card->held_count || card->lost);
     chain_destroy_device(device, allocator);
     free(card);
 }
@@ -211,8 +213,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle, const VkM
 
 /* ---- submissions ---- */
 
-static VkResult hand_over(const struct card *card, const struct held *held)
+/* After one that failed none is handed over: what a lost device still holds ends with VK_ERROR_DEVICE_LOST at once, as
+ * drivers end it, instead of a wait for what was never begun. */
+static VkResult hand_over(struct card *card, const struct held *held)
 {
+    if (card->lost)
+        return VK_ERROR_DEVICE_LOST;
     const VkPipelineStageFlags stages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
     const VkTimelineSemaphoreSubmitInfo values = {
         .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
@@ -232,17 +238,20 @@ static VkResult hand_over(const struct card *card, const struct held *held)
         .signalSemaphoreCount = held->reached != VK_NULL_HANDLE,
         .pSignalSemaphores = &held->reached,
     };
-    return card->submit(card->queue, 1, &submit, held->fence);
+    const VkResult result = card->submit(card->queue, 1, &submit, held->fence);
+    card->lost = result != VK_SUCCESS;
+    return result;
 }
 
-/* Hands over the first `count` that are held back. */
+/* Hands over the first `count` that are held back; from one that fails on they stay. */
 static VkResult release(struct card *card, uint32_t count)
 {
     VkResult result = VK_SUCCESS;
-    for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++)
-        result = hand_over(card, &card->held[i]);
-    card->held_count -= count;
-    memmove(card->held, card->held + count, card->held_count * sizeof *card->held);
+    uint32_t released = 0;
+    while (released < count && (result = hand_over(card, &card->held[released])) == VK_SUCCESS)
+        released++;
+    card->held_count -= released;
+    memmove(card->held, card->held + released, card->held_count * sizeof *card->held);
     return result;
 }
 
@@ -288,7 +297,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count
     } else if (result == VK_SUCCESS) {
         if (card->held_count == MAX_HELD)
             result = release(card, MAX_HELD);
-        card->held[card->held_count++] = made;
+        if (result == VK_SUCCESS)
+            card->held[card->held_count++] = made;
     }
     pthread_mutex_unlock(&lock);
     return result;

@@ -50,6 +50,16 @@ static void drop(struct chain_object *object)
     pthread_mutex_unlock(&lock);
 }
 
+unsigned long chain_count(void)
+{
+    unsigned long count = 0;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < MAX_OBJECTS; i++)
+        count += objects[i].key != NULL;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 PFN_vkVoidFunction chain_next_of_physical(VkPhysicalDevice physical, uint32_t row)
 {
     return chain_find(physical)->functions_next[row];

@@ -33,6 +33,9 @@ extern const struct chain_row chain_rows[];
 /* The instance or device that a dispatchable object is made from. */
 struct chain_object *chain_find(const void *handle);
 
+/* Instances and devices that are not destroyed yet. */
+unsigned long chain_count(void);
+
 /* The function of a physical device or of a device in the next layer or the driver. */
 PFN_vkVoidFunction chain_next_of_physical(VkPhysicalDevice physical, uint32_t row);
 PFN_vkVoidFunction chain_next(const struct chain_object *device, const char *name);

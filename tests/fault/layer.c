@@ -8,7 +8,7 @@
  *
  * "submit=3,9 allocate=2+" fails the third and the ninth submission and every allocation from the second on. The text
  * comes from the variable FAULT or from fault_arm. Calls of a lost device are passed on where they wait, so that what it
- * still works on is not pulled from under it. */
+ * still works on is not pulled from under it; a wait that runs out there is one for what was never begun, and stays one. */
 #include "fault/layer.h"
 
 #include <pthread.h>
@@ -75,6 +75,11 @@ EXPORT unsigned long fault_calls(const char *kind)
     return calls;
 }
 
+EXPORT unsigned long fault_open(void)
+{
+    return chain_count();
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     fault_arm(getenv("FAULT"));
@@ -120,7 +125,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice handle, uint32_t 
         return VK_TIMEOUT;
     const PFN_vkWaitForFences wait = (PFN_vkWaitForFences)chain_next(device, "vkWaitForFences");
     const VkResult result = wait(handle, count, fences, all, timeout);
-    return device->lost ? VK_ERROR_DEVICE_LOST : result;
+    return device->lost && result != VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle, const VkMemoryAllocateInfo *info,

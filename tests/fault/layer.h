@@ -8,4 +8,7 @@ void fault_arm(const char *text);
 /* Calls of a kind since then: "submit", "wait", "allocate", "pipeline". */
 unsigned long fault_calls(const char *kind);
 
+/* Instances and devices of the process that are not destroyed yet. */
+unsigned long fault_open(void);
+
 #endif

@@ -18,6 +18,7 @@ static bool every; /* call in turn, rather than some */
 struct bed {
     void (*arm)(const char *text);
     unsigned long (*calls)(const char *kind);
+    unsigned long (*open)(void);
     struct ps_photo *photo;
     uint8_t whole[BYTES];                                 /* of a render that nothing happened to */
     unsigned long submits, waits, allocations, pipelines; /* that it took */
@@ -63,6 +64,8 @@ static enum ps_status render_takes(struct bed *bed, uint8_t (*frames)[BYTES], ui
         ps_render_takes(model, bed->photo, &params, &several, NULL, error);
     ps_model_close(&model);
     ps_context_close(&context);
+    /* A device that does not get through with its work is given up, a minute later. */
+    assert_int_equal(bed->open(), 0);
     return error->status;
 }
 
@@ -97,7 +100,8 @@ static int open_bed(void **state)
     /* ISO C has no conversion from dlsym's pointer to a function's. */
     *(void **)&bed.arm = dlsym(layer, "fault_arm");
     *(void **)&bed.calls = dlsym(layer, "fault_calls");
-    assert_true(bed.arm && bed.calls);
+    *(void **)&bed.open = dlsym(layer, "fault_open");
+    assert_true(bed.arm && bed.calls && bed.open);
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = (uint8_t)(i * i / 7 % 256);
     assert_int_equal(ps_photo_from_rgb(&bed.photo, rgb, 24, 20, NULL), PS_OK);
