@@ -1,7 +1,7 @@
 /* Variants are tried before they are used: on this device, with this driver, against the portable variant, and that against
  * the kernel's own shader, on small launches with tails in all directions. One that differs is not used. Then the tiles of
- * those that are left are timed, so that launches get the fastest. Both are done once for a driver where a folder is given to
- * keep the result in. */
+ * those that are left are timed, so that launches get the fastest, and the variants themselves, so that none is used where the
+ * next one is much faster. All is done once for a driver where a folder is given to keep the result in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +55,16 @@ static const struct attempt attempts[] = {
 };
 #define ATTEMPTS (sizeof attempts / sizeof *attempts)
 
+/* What the variants of a kernel are timed by: what SVD has at 1024 x 576 in the UNet's second level. */
+static const struct attempt races[] = {
+    {PS_KERNEL_linear, 1, 1, 4608, 640, 1280, 1, PS_ACT_NONE, 0},
+    {PS_KERNEL_conv, 2, 36, 64, 640, 640, 1, PS_ACT_NONE, 0},
+    {PS_KERNEL_attention, 2, 36, 64, 64, 10, 1, PS_ACT_NONE, 0},
+};
+#define RACES (sizeof races / sizeof *races)
+#define RACE_TURNS 3
+#define MUCH_SLOWER 1.2 /* times as long: less may be chance, and another choice gives other bits */
+
 /* What is timed of a tile: many work groups and one, of sums of so many terms. */
 #define TIMED_ROWS 2048
 #define TIMED_COLUMNS 2560
@@ -75,10 +85,11 @@ struct trial {
 
 /* As it is kept. */
 struct findings {
-    uint32_t unsound; /* variants by bits, as ps_vk.variants */
-    uint32_t tried;   /* by which attempts: a hash of them */
-    uint32_t unequal; /* as ps_vk.unequal */
+    uint64_t tried;        /* by which attempts: a hash of them */
+    uint32_t unsound;      /* variants by bits, as ps_vk.variants */
+    uint32_t unequal;      /* as ps_vk.unequal */
     uint32_t not_bfloat16; /* sound ones that are not in bfloat16 */
+    uint32_t slow;         /* sound ones that a later one of the table beats */
     struct ps_vk_pace paces[PS_VK_PACED][PS_VK_TILES];
 };
 
@@ -330,11 +341,20 @@ static bool is_spoilt(enum ps_vk_spoil spoil, const struct attempt *a)
            (spoil == PS_VK_SPOIL_BF16 && a->form & BFLOAT16);
 }
 
+/* Whether a driver could not make a shader, which is not a failure of the device. */
+static bool was_refused(struct trial *trial)
+{
+    const bool refused = trial->error->status == PS_ERR_DEVICE;
+    if (refused)
+        *trial->error = (struct ps_error){0};
+    return refused;
+}
+
 /* Whether the variant, with each of its tiles, does in the attempts of one storage type what `reference` does, the portable one
- * or, 0, the kernel's own shader. False also where a driver cannot make it; `error` is set only where the device is of no more use. Sets the bits in `unequal` of
- * tiles whose results differ in any bit from those of the first. */
-static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference,
-                     enum ps_type type, uint32_t *unequal)
+ * or, 0, the kernel's own shader. False also where a driver cannot make it; `error` is set only where the device is of no more
+ * use. Sets the bits in `unequal` of tiles whose results differ in any bit from those of the first. */
+static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference, enum ps_type type,
+                     uint32_t *unequal)
 {
     const struct ps_vk_variant *variant = ps_vk_variant_at(number);
     bool sound = true;
@@ -362,21 +382,19 @@ static bool is_sound(struct trial *trial, uint32_t number, uint32_t reference,
         }
         free(want);
     }
-    if (trial->error->status == PS_ERR_DEVICE)
-        *trial->error = (struct ps_error){0};
-    return sound;
+    return !was_refused(trial) && sound;
 }
 
 /* Seconds of one launch; 0 after an error. */
-static double seconds_of(struct trial *trial, const struct attempt *a, uint32_t variants, uint32_t tile)
+static double seconds_of(struct trial *trial, const struct ps_launch *launch, uint32_t variants,
+                         uint32_t tile)
 {
-    const struct ps_launch launch = prepare(trial, a);
     double seconds = 0;
     uint32_t times = 1;
-    run(trial, &launch, variants, tile, 1, NULL);
+    run(trial, launch, variants, tile, 1, NULL);
     while (!trial->error->status) {
         const double begin = ps_seconds();
-        run(trial, &launch, variants, tile, times, NULL);
+        run(trial, launch, variants, tile, times, NULL);
         seconds = (ps_seconds() - begin) / times;
         if (seconds * times >= TIMED_SECONDS || times >= TIMED_MOST)
             break;
@@ -399,17 +417,60 @@ static void time_tiles(struct trial *trial, uint32_t number, struct ps_vk_pace p
             continue;
         one.w = area.rows, one.n = area.columns;
         many.w = rows, many.n = columns;
-        const double together = seconds_of(trial, &many, 1u << number, i + 1);
-        const double alone = seconds_of(trial, &one, 1u << number, i + 1);
+        const struct ps_launch of_many = prepare(trial, &many);
+        const double together = seconds_of(trial, &of_many, 1u << number, i + 1);
+        const struct ps_launch of_one = prepare(trial, &one);
+        const double alone = seconds_of(trial, &of_one, 1u << number, i + 1);
         const double groups = (double)(ps_div_up(rows, area.rows) * ps_div_up(columns, area.columns));
         if (together > 0 && alone > 0)
             paces[i] = (struct ps_vk_pace){alone / terms, fmax(1, groups * alone / together)};
     }
 }
 
-static uint32_t hash_of_attempts(void)
+static bool is_coop2(uint32_t number)
 {
-    return (uint32_t)ps_vk_hash(PS_VK_HASH_BEGIN, attempts, sizeof attempts);
+    return !strcmp(ps_vk_variant_at(number)->name, "coop2");
+}
+
+/* Seconds of a launch by a variant at its best; 0 after an error. */
+static double race_of(struct trial *trial, const struct ps_launch *launch, uint32_t number)
+{
+    double least = INFINITY;
+    for (int turn = 0; turn < RACE_TURNS; turn++)
+        least = fmin(least, seconds_of(trial, launch, 1u << number, 0));
+    return trial->vk->spoil_trials == PS_VK_SPOIL_PACE && is_coop2(number) ? 100 * least : least;
+}
+
+/* Which of the sound variants take much longer than one behind them in the table, for what both take. */
+static uint32_t slow_ones(struct trial *trial, uint32_t sound)
+{
+    uint32_t slow = 0;
+    for (size_t r = 0; r < RACES; r++) {
+        struct attempt race = races[r];
+        double least = INFINITY;
+        if (trial->vk->info.software) {
+            race.w /= 32;
+            race.k /= 8;
+            race.n = ps_div_up(race.n, 8);
+        }
+        const struct ps_launch launch = prepare(trial, &race);
+        for (uint32_t i = ps_vk_variant_count(); i-- > 0 && !trial->error->status;) {
+            if (!(sound & 1u << i) || ps_vk_variant_at(i)->kernel != race.kernel ||
+                !takes(trial, i, 0, &launch))
+                continue;
+            const double seconds = race_of(trial, &launch, i);
+            if (was_refused(trial) || seconds > MUCH_SLOWER * least)
+                slow |= 1u << i;
+            else
+                least = fmin(least, seconds);
+        }
+    }
+    return slow;
+}
+
+static uint64_t hash_of_attempts(void)
+{
+    return ps_vk_hash(ps_vk_hash(PS_VK_HASH_BEGIN, attempts, sizeof attempts), races, sizeof races);
 }
 
 static bool read_findings(struct ps_vk *vk, struct findings *findings)
@@ -428,18 +489,26 @@ static bool read_findings(struct ps_vk *vk, struct findings *findings)
     return whole;
 }
 
+/* What launches' tiles are chosen by. */
+static void take_tiles(struct ps_vk *vk, const struct findings *findings)
+{
+    vk->unequal = findings->unequal;
+    memcpy(vk->paces, findings->paces, sizeof vk->paces);
+}
+
 /* The portable variants are held against the kernels' own shaders only where that is kept: on a GPU those take a driver long to
  * compile. */
 static void find(struct trial *trial, struct findings *findings)
 {
     struct ps_vk *vk = trial->vk;
+    const bool is_timed = vk->try_all || !vk->info.software;
     for (uint32_t i = 0; i < ps_vk_variant_count() && !trial->error->status; i++) {
         const struct ps_vk_variant *variant = ps_vk_variant_at(i);
         const uint32_t portable = ps_vk_variant_named("portable", variant->kernel);
         const bool is_portable = portable & 1u << i;
         if (!(vk->variants & 1u << i) || (is_portable && !vk->try_all && !vk->cache))
             continue;
-        const bool coop2 = !strcmp(variant->name, "coop2");
+        const bool coop2 = is_coop2(i);
         uint32_t unequal = 0;
         if (!is_sound(trial, i, is_portable ? 0 : portable, PS_F16, &unequal)) {
             findings->unsound |= 1u << i;
@@ -448,9 +517,14 @@ static void find(struct trial *trial, struct findings *findings)
         findings->unequal |= coop2 ? unequal : 0;
         if (!is_sound(trial, i, is_portable ? 0 : portable, PS_BF16, &unequal))
             findings->not_bfloat16 |= 1u << i;
-        if (variant->area && (vk->try_all || !vk->info.software))
+        if (variant->area && is_timed)
             time_tiles(trial, i, findings->paces[coop2 ? PS_VK_PACES_COOP2 : PS_VK_PACES_COOP]);
+        if (was_refused(trial))
+            findings->unsound |= 1u << i;
     }
+    take_tiles(vk, findings);
+    if (is_timed && !trial->error->status)
+        findings->slow = slow_ones(trial, vk->variants & ~findings->unsound);
 }
 
 bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
@@ -483,15 +557,18 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
         ps_log(&vk->log, PS_LOG_INFO, "the device's fast shaders were tried in %.1f seconds",
                ps_seconds() - begin);
     }
-    for (uint32_t i = 0; i < ps_vk_variant_count(); i++)
+    for (uint32_t i = 0; i < ps_vk_variant_count(); i++) {
+        const char *shader = ps_vk_shaders[ps_vk_variant_at(i)->shader].name;
         if (vk->variants & (findings.unsound | findings.not_bfloat16) & 1u << i)
             ps_log(&vk->log, PS_LOG_WARNING,
-                   "%s computes wrong results with the shader %s%s, which is not used", vk->info.name,
-                   ps_vk_shaders[ps_vk_variant_at(i)->shader].name,
+                   "%s computes wrong results with the shader %s%s, which is not used", vk->info.name, shader,
                    findings.unsound & 1u << i ? "" : " in bf16");
-    vk->variants &= ~findings.unsound;
-    vk->unequal = findings.unequal;
+        else if (vk->variants & findings.slow & 1u << i)
+            ps_log(&vk->log, PS_LOG_INFO, "%s has a faster shader than %s, which is not used", vk->info.name,
+                   shader);
+    }
+    vk->variants &= ~(findings.unsound | findings.slow);
     vk->not_bfloat16 = vk->variants & findings.not_bfloat16;
-    memcpy(vk->paces, findings.paces, sizeof vk->paces);
+    take_tiles(vk, &findings);
     return true;
 }

@@ -6,13 +6,14 @@
 #include "run/backend.h"
 
 /* Which trials of variants have their results spoilt: those of all launches, of weights in whole numbers, of convolutions in
- * phases, or of those stored as bfloat16. */
+ * phases, or of those stored as bfloat16. Or coop2 seems to take a hundred times as long. */
 enum ps_vk_spoil {
     PS_VK_SPOIL_NONE,
     PS_VK_SPOIL_ALL,
     PS_VK_SPOIL_Q8,
     PS_VK_SPOIL_PHASES,
-    PS_VK_SPOIL_BF16
+    PS_VK_SPOIL_BF16,
+    PS_VK_SPOIL_PACE
 };
 
 struct ps_vk_stand_in;

@@ -190,7 +190,7 @@ static void unknown_names_are_refused(void **state)
 }
 
 struct heard {
-    unsigned warnings, infos;
+    unsigned warnings, infos, slower;
 };
 
 static void hear(void *user, enum ps_log_level level, const char *line)
@@ -198,6 +198,7 @@ static void hear(void *user, enum ps_log_level level, const char *line)
     struct heard *heard = user;
     heard->warnings += level == PS_LOG_WARNING && strstr(line, "computes wrong results");
     heard->infos += level == PS_LOG_INFO && strstr(line, "were tried");
+    heard->slower += level == PS_LOG_INFO && strstr(line, "has a faster shader than");
 }
 
 /* Opens the device with the variants of that name tried, and says how many of them are in use. */
@@ -323,6 +324,32 @@ static void products_of_coop2_are_tried(void **state)
     all_are_tried(EMULATED);
 }
 
+/* One that takes much longer than the next is not used: coop2 beside the portable products. */
+static void slow_variants_are_not_used(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    struct ps_error error = {0};
+    struct ps_vk_params params = params_of(EMULATED);
+    params.log = (struct ps_log){hear, &heard};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    assert_no_error(error);
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    const uint32_t portable = ps_vk_variant_named("portable", PS_KERNELS);
+    const uint32_t coop2 =
+        ps_vk_variant_named("coop2", PS_KERNEL_linear) | ps_vk_variant_named("coop2", PS_KERNEL_conv);
+    assert_int_equal(vk->variants & coop2, coop2);
+    vk->variants = portable | coop2;
+    vk->try_all = true;
+    vk->spoil_trials = PS_VK_SPOIL_PACE;
+    heard = (struct heard){0};
+    assert_true(ps_vk_trials(vk, &error));
+    assert_int_equal(vk->variants, portable);
+    assert_int_equal(heard.warnings, 0);
+    assert_int_equal(heard.slower, 2);
+    backend->ops->close(backend);
+}
+
 /* Calls `with` for each file of the folder that is not hidden; returns how many. */
 static unsigned each_file(const char *folder, void (*with)(const char *path))
 {
@@ -411,6 +438,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tiles_of_coop2),
         cmocka_unit_test(coop2_is_fitted),
         cmocka_unit_test(products_of_coop2_are_tried),
+        cmocka_unit_test(slow_variants_are_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
