@@ -1,7 +1,8 @@
 /* What the folders within a watched one say about their photos: folders may belong to clients, or stand for presets.
  *
  * A file packshot.ini in a folder has options in [render], as a preset has, and in [folder] the name of a preset, and
- * min-size and hours as watch has them; inner folders are stronger than those around them. Where none names a preset, a folder that is called like one does. */
+ * min-size and hours as watch has them; inner folders are stronger than those around them. Where none names a preset, a
+ * folder that is called like one does. */
 #ifndef PS_CLI_CLIENT_H
 #define PS_CLI_CLIENT_H
 

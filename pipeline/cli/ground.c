@@ -27,8 +27,8 @@ static void remember(struct cli_grounds *grounds, const char *path, uint64_t dev
     grounds->list[grounds->count++].device = device;
 }
 
-/* The file system at `path`, or the errno of why there is none. The kernel answers stat from what it remembers for a while after a
- * share's server is gone; statfs has to ask the server. */
+/* The file system at `path`, or the errno of why there is none. The kernel answers stat from what it remembers for a while
+ * after a share's server is gone; statfs has to ask the server. */
 static int look(const char *path, uint64_t *device)
 {
     struct stat about;

@@ -241,8 +241,8 @@ bool PS_NAME(norm_apply)(const struct ps_cpu_call *call)
 
 #define LAYER_ROWS 16 /* of a task */
 
-/* The row's distances (`shifts`: with the vector added) from its first element, which keeps a mean that is large beside the deviations exact,
- * are held in `row` for the passes over them. */
+/* The row's distances (`shifts`: with the vector added) from its first element, which keeps a mean that is large beside the
+ * deviations exact, are held in `row` for the passes over them. */
 PS_INLINE void layer_row(enum ps_type type, const struct ps_cpu_call *call, uint64_t r, bool shifts,
                          float *row)
 {

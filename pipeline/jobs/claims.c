@@ -233,8 +233,8 @@ enum ps_status ps_claims_put_back(struct ps_claims *claims, const char *photo, s
     return code ? fail(claims, code, "cannot put back", photo, error) : PS_OK;
 }
 
-/* Beside the photo's new name. Written in the own folder, where a kill leaves it to whoever takes that over: to look for leftovers
- * among all that was ever filed would take longer with every photo. Returns 0 or an errno. */
+/* Beside the photo's new name. Written in the own folder, where a kill leaves it to whoever takes that over: to look for
+ * leftovers among all that was ever filed would take longer with every photo. Returns 0 or an errno. */
 static int write_note(int own, int place, const char *photo, const char *made, const char *note)
 {
     const char *name;

@@ -26,8 +26,8 @@ enum ps_status ps_claims_open(struct ps_claims **claims, const char *folder, str
 const char *ps_claims_beat_file(const struct ps_claims *claims);
 
 /* Puts back what watchers that are gone held, and what this one held before a folder went away. One of this machine is gone
- * if its process is, one of another, or of another container, if its file was not beaten for PS_CLAIMS_LEASE seconds, by the file system's clock.
- * *count (may be null) is how many photos. Nothing may be claimed at the moment. */
+ * if its process is, one of another, or of another container, if its file was not beaten for PS_CLAIMS_LEASE seconds, by the
+ * file system's clock. *count (may be null) is how many photos. Nothing may be claimed at the moment. */
 enum ps_status ps_claims_recover(struct ps_claims *claims, uint64_t *count, struct ps_error *error);
 enum { PS_CLAIMS_LEASE = 120, PS_CLAIMS_BEAT = 5 };
 

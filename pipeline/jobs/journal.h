@@ -77,10 +77,11 @@ struct ps_journal_params {
     const char *name; /* what messages call it; null for its path */
 };
 
-/* Opens a journal, or makes it where there is none (not its folder). Checks its integrity; a damaged file that
- * can be told to be a journal is renamed to NAME.corrupt-TIME and PS_ERR_INPUT "journal.corrupt" says so: the next open makes a
- * new one. A journal of an older packshot is brought up to date. Status also: PS_ERR_INPUT with "journal.newer" (of a later packshot), "journal.not-a-journal",
- * "journal.not-found"; PS_ERR_OUTPUT with "journal.network" for a file system that ps_file_system_unfit knows. */
+/* Opens a journal, or makes it where there is none (not its folder). Checks its integrity; a damaged file that can be told to
+ * be a journal is renamed to NAME.corrupt-TIME and PS_ERR_INPUT "journal.corrupt" says so: the next open makes a new one. A
+ * journal of an older packshot is brought up to date. Status also: PS_ERR_INPUT with "journal.newer" (of a later packshot),
+ * "journal.not-a-journal", "journal.not-found"; PS_ERR_OUTPUT with "journal.network" for a file system that
+ * ps_file_system_unfit knows. */
 enum ps_status ps_journal_open(struct ps_journal **journal, const char *path,
                                const struct ps_journal_params *params, struct ps_error *error);
 void ps_journal_close(struct ps_journal **journal);

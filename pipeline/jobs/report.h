@@ -16,8 +16,9 @@ struct ps_report_params {
 
 /* Of the JSON that a worker left with a job, the members `seconds` (a number), `findings` (texts, of what needs eyes) and
  * `clips` (paths; the job's output where there is none) are shown. Writes the report to `path`; it appears there whole or not
- * at all. Clips and logs are named relative to the report's folder, a claimed photo by where it was before. In the CSV file a cell that a spreadsheet would take for a formula begins with a single quote.
- * Status: those of the journal and of base/output.h. */
+ * at all. Clips and logs are named relative to the report's folder, a claimed photo by where it was before. In the CSV file a
+ * cell that a spreadsheet would take for a formula begins with a single quote. Status: those of the journal and of
+ * base/output.h. */
 enum ps_status ps_report_write(struct ps_journal *journal, const char *path,
                                const struct ps_report_params *params, struct ps_error *error);
 

@@ -10,8 +10,9 @@ struct ps_decoded {
     double seconds; /* from the first frame's time to the last one's end */
 };
 
-/* MP4, MOV, WebM, GIF and animated WebP, of which the frames are the pictures that it stores. `name` is for messages. Status: PS_ERR_INPUT "clip.damaged" where a frame does not decode
- * or sizes change, "clip.unknown-type" for other files; PS_ERR_MEMORY. */
+/* MP4, MOV, WebM, GIF and animated WebP, of which the frames are the pictures that it stores. `name` is for messages. Status:
+ * PS_ERR_INPUT "clip.damaged" where a frame does not decode or sizes change, "clip.unknown-type" for other files;
+ * PS_ERR_MEMORY. */
 enum ps_status ps_decode_clip(struct ps_decoded *decoded, int fd, const char *name, struct ps_error *error);
 
 /* One PNG file, as a clip of one frame. Status: as ps_decode_clip. */

@@ -224,8 +224,8 @@ static bool has_extension(const struct ps_vk *vk, const char *name)
     return found;
 }
 
-/* Dispatches stay well under a second on the slowest device of a kind. A software device has no such watchdog, but a run must be able to stop between
- * dispatches. */
+/* Dispatches stay well under a second on the slowest device of a kind. A software device has no such watchdog, but a run must
+ * be able to stop between dispatches. */
 static uint64_t flops_bound(VkPhysicalDeviceType kind)
 {
     switch (kind) {

@@ -35,10 +35,10 @@ struct ps_vk_variant {
     bool (*can)(const struct ps_vk *vk);
     /* Whether the device gains by it; a variant that is asked for by name runs without. */
     bool (*gains)(const struct ps_vk *vk);
-    /* Fills in the group (and the items, where they are not the launch's) and the constants from PS_TILE_LANES
-     * on; false where the variant is not for this launch. Launches of the same weights and channels must get the same bits, however many rows they have: what
-     * decides how a sum is grouped may depend on the weight and on channels only. What leaves every bit of a
-     * result as it is, such as the size of a tile that sums in order, may depend on anything. */
+    /* Fills in the group (and the items, where they are not the launch's) and the constants from PS_TILE_LANES on; false
+     * where the variant is not for this launch. Launches of the same weights and channels must get the same bits, however
+     * many rows they have: what decides how a sum is grouped may depend on the weight and on channels only. What leaves every
+     * bit of a result as it is, such as the size of a tile that sums in order, may depend on anything. */
     bool (*fit)(const struct ps_vk *vk, const struct ps_launch *launch, struct ps_vk_choice *choice);
     /* The part of a result that a tile covers; null where tiles are not timed. */
     struct ps_vk_area (*area)(const struct ps_vk *vk, uint32_t tile);

@@ -46,8 +46,9 @@ void golden_execute(struct ps_backend *backend, const struct golden_run *run);
 /* The smallest segment_limit, in steps of a quarter, that the body can be planned with. */
 uint64_t golden_least_segment(const struct ps_backend *backend, const struct golden_run *run);
 
-/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device; where
- * `variant` is not null vk alone with that variant of its kernels, or none where the device cannot run it. Closed by golden_backends_close, which returns non-zero where the validation layer gave a message. */
+/* The interpreters of this machine: ref, cpu where the processor will do, and vk where there is a device; where `variant` is
+ * not null vk alone with that variant of its kernels, or none where the device cannot run it. Closed by
+ * golden_backends_close, which returns non-zero where the validation layer gave a message. */
 struct golden_backends {
     uint32_t count;
     struct ps_backend *items[3];
