@@ -437,8 +437,9 @@ bool ps_vk_drain(struct ps_vk *vk)
     const uint64_t least = 60000000000;
     const uint64_t ns = vk->lost ? least : ps_max_u64(vk->timeout_ns, least);
     for (uint32_t i = 0; i < vk->queue_count * PS_VK_SLOTS; i++) {
+        /* Null where the open failed before there were queues. */
         const struct ps_vk_slot *slot = vk->queues[i / PS_VK_SLOTS].ring[i % PS_VK_SLOTS];
-        if (slot->stage == PS_VK_PENDING &&
+        if (slot && slot->stage == PS_VK_PENDING &&
             vk->fn.WaitForFences(vk->device, 1, &slot->fence, VK_TRUE, ns) == VK_TIMEOUT)
             return false;
     }
