@@ -288,6 +288,11 @@ static void keep_limits(struct ps_vk *vk, const struct survey *survey)
     vk->base.segment_limit = segment & ~(uint64_t)(PS_ALIGNMENT - 1);
 }
 
+/* The first version of Vulkan with VK_KHR_cooperative_matrix, and one with all that builds on it. A validation layer of an older
+ * one takes these extensions and what their shaders declare for faults, so they are not used under it. */
+#define MATRICES_VERSION VK_MAKE_API_VERSION(0, 1, 3, 255)
+#define NEWER_MATRICES_VERSION VK_MAKE_API_VERSION(0, 1, 4, 321)
+
 /* Cooperative matrices are the work of whole subgroups of a size that is known. */
 static void keep_matrices(struct ps_vk *vk, const struct survey *survey)
 {
@@ -300,11 +305,13 @@ static void keep_matrices(struct ps_vk *vk, const struct survey *survey)
                          vk->subgroup <= sizes->maxSubgroupSize &&
                          sizes->requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
     if (!vk->fixed_subgroup || !survey->features12.shaderFloat16 || !survey->features12.vulkanMemoryModel ||
-        !has_extension(vk, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+        vk->known_version < MATRICES_VERSION || !has_extension(vk, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
         return;
     vk->fn.GetPhysicalDeviceFeatures2(vk->physical, &features);
     if (matrices.cooperativeMatrix)
         vk->matrix = ps_vk_find_matrix(vk);
+    if (vk->known_version < NEWER_MATRICES_VERSION)
+        return;
     vk->has_bfloat16 = vk->matrix.m && has_extension(vk, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) &&
                        ps_vk_has_bfloat16(vk);
     /* Its shaders are of SPIR-V 1.6, where a work group's size as a constant needs that feature. */

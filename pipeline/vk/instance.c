@@ -15,24 +15,26 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
     return VK_FALSE;
 }
 
-static bool layer_present(struct ps_vk *vk, const char *name)
+/* The version of Vulkan that a layer knows; 0 where it is not there. */
+static uint32_t layer_version(struct ps_vk *vk, const char *name)
 {
     VkLayerProperties layers[64];
     uint32_t count = sizeof layers / sizeof *layers;
     const VkResult result = vk->fn.EnumerateInstanceLayerProperties(&count, layers);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-        return false;
+        return 0;
     for (uint32_t i = 0; i < count; i++)
         if (!strcmp(layers[i].layerName, name))
-            return true;
-    return false;
+            return layers[i].specVersion;
+    return 0;
 }
 
 bool ps_vk_instance_open(struct ps_vk *vk, bool validate, struct ps_error *error)
 {
     if (!ps_vk_load_entry(&vk->fn, error))
         return false;
-    if (validate && !layer_present(vk, VALIDATION_LAYER)) {
+    vk->known_version = validate ? layer_version(vk, VALIDATION_LAYER) : UINT32_MAX;
+    if (!vk->known_version) {
         ps_fail(error, PS_ERR_DEVICE, "device.no-validation",
                 "the layer " VALIDATION_LAYER " is not installed");
         ps_hint(error, "On Debian and Ubuntu: apt install vulkan-validationlayers");

@@ -118,6 +118,7 @@ struct ps_vk {
 
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
+    uint32_t known_version; /* of Vulkan, by the validation layer; UINT32_MAX without it */
     VkPhysicalDevice physical;
     VkDevice device;
     uint32_t queue_count; /* PS_VK_QUEUES where uploads of weights have a queue of their own, else 1 */

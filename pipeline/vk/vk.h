@@ -23,7 +23,8 @@ struct ps_vk_params {
     /* "auto" or null: the first real GPU, else a software device; an index; a part of a name, in any case. */
     const char *selector;
     struct ps_log log;
-    /* Under the Khronos validation layer, synchronisation included. It may log from threads of its own. */
+    /* Under the Khronos validation layer, synchronisation included. It may log from threads of its own. Variants whose
+     * extensions the layer is too old for are not used. */
     bool validate;
 
     /* Null: each kernel's variant that is fastest on the device. PS_VK_OWN: no variants. Else the name of the

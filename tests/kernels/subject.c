@@ -13,11 +13,12 @@ static void print_line(void *user, enum ps_log_level level, const char *line)
         printf("vk: %s\n", line);
 }
 
-struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error)
+static struct ps_backend *open_device(const struct bed_subject_params *params, bool validate,
+                                      struct ps_error *error)
 {
     const struct ps_vk_params vk = {.selector = params->device,
                                     .log = {print_line, NULL},
-                                    .validate = params->validate,
+                                    .validate = validate,
                                     .variant = params->variant,
                                     .tile = params->tile,
                                     .stand_in = params->emulate ? &coop2_emulation : NULL};
@@ -28,6 +29,18 @@ struct ps_backend *bed_subject_open(const struct bed_subject_params *params, str
         subject->ops->close(subject);
         subject = NULL;
     }
+    return subject;
+}
+
+struct ps_backend *bed_subject_open(const struct bed_subject_params *params, struct ps_error *error)
+{
+    struct ps_backend *subject = open_device(params, params->validate, error);
+    if (subject || !params->validate || !params->variant || error->status != PS_ERR_DEVICE)
+        return subject;
+    *error = (struct ps_error){0};
+    subject = open_device(params, false, error);
+    if (subject)
+        printf("not validated: there is no layer that knows what the variant needs\n");
     return subject;
 }
 

@@ -8,7 +8,7 @@ struct bed_subject_params {
     const char *device;  /* null: the first */
     const char *variant; /* null: what the device gains by */
     uint32_t tile;       /* as ps_vk_params.tile */
-    bool validate;       /* under the validation layer */
+    bool validate;       /* under the validation layer; a variant without it where that is too old for it */
     bool emulate;        /* the products of coop2, by tests/kernels/emulation */
     bool bf16;           /* launches stored as bfloat16 are to be by the variant */
 };
