@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_signal, stop_quiet;
+/* The signal comes to whichever thread, and others read it. */
+static atomic_int stop_signal, stop_quiet;
 
 static void on_signal(int number)
 {

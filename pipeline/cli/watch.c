@@ -1,6 +1,7 @@
 #include "cli/watch.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,12 @@ const struct cli_command cli_watch_command = {
     .run = run,
 };
 
-static volatile sig_atomic_t asked_to_look;
+static atomic_bool asked_to_look; /* set by a signal, which comes to whichever thread */
 
 static void on_hangup(int number)
 {
     (void)number;
-    asked_to_look = 1;
+    asked_to_look = true;
 }
 
 /* SIGHUP asks a service to read its settings again. */
@@ -230,7 +231,7 @@ static enum ps_status look(struct cli_watch *watch, bool hinted, struct ps_error
         cli_say(&watch->report, true, "reading presets and the folder anew");
     if (watch->looked > 0 && !hinted && !due && !asked_to_look)
         return PS_OK;
-    asked_to_look = 0;
+    asked_to_look = false;
     return cli_watch_look(watch, error);
 }
 
