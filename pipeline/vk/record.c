@@ -385,9 +385,11 @@ bool ps_vk_resubmit(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error *
     slot->awaited = awaited > queue->awaited ? awaited : 0;
     queue->awaited = ps_max_u64(queue->awaited, awaited);
     queue->ring[queue->at] = slot;
+    if (!send(vk, queue, error))
+        return false;
     vk->counts.dispatches += slot->launches;
     vk->counts.replays++;
-    return send(vk, queue, error);
+    return true;
 }
 
 static bool slot_touches(const struct ps_vk_slot *slot, const struct ps_range *range)

@@ -147,12 +147,10 @@ bool ps_vk_repeat_end(struct ps_backend *backend, struct ps_error *error)
     const bool is_whole =
         !error->status && (repeat->stage == PS_VK_KEEPING ||
                            (repeat->stage == PS_VK_REPLAYING && repeat->at == repeat->launch_count));
-    if (is_whole && !ps_vk_submit(vk, queue, error))
-        return false;
-    if (!is_whole && !error->status && !ps_vk_repeat_leave(vk, error))
-        return false;
+    const bool done =
+        is_whole ? ps_vk_submit(vk, queue, error) : !error->status && ps_vk_repeat_leave(vk, error);
     repeat->stage = PS_VK_APART;
-    repeat->is_kept = is_whole;
+    repeat->is_kept = is_whole && done;
     queue->behind = true;
-    return is_whole || !error->status;
+    return done;
 }

@@ -81,7 +81,7 @@ struct ps_vk_queue {
     struct ps_vk_slot slots[PS_VK_SLOTS];
     struct ps_vk_slot
         *ring[PS_VK_SLOTS]; /* submissions under way: of `slots`, each in its place, or of a repeat */
-    uint32_t at; /* in the ring, the one that is recorded next or now; the one after it is the oldest */
+    uint32_t at; /* in the ring, the place of what comes next; what is under way there is the oldest */
     bool behind; /* the next command comes behind a barrier, whatever it touches */
     struct ps_hazards hazards;
 };
@@ -234,7 +234,8 @@ bool ps_vk_resubmit(struct ps_vk *vk, struct ps_vk_slot *slot, struct ps_error *
 /* repeat.c: calls of ps_backend_ops. */
 bool ps_vk_repeat_begin(struct ps_backend *backend, struct ps_error *error);
 bool ps_vk_repeat_end(struct ps_backend *backend, struct ps_error *error);
-/* Of a launch between them: whether commands that were kept stand for it. If not, or after an error, it is to be recorded. */
+/* Of a launch between them: whether commands that were kept stand for it. If not, and there is no error, it is to be
+ * recorded. */
 bool ps_vk_repeat_covers(struct ps_vk *vk, const struct ps_launch *launch, struct ps_error *error);
 /* The slot that is to be recorded next, where it is one to keep; else null, as after an error. */
 struct ps_vk_slot *ps_vk_repeat_slot(struct ps_vk *vk, const struct ps_vk_queue *queue,

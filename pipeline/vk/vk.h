@@ -58,11 +58,12 @@ const struct ps_device *ps_vk_device(const struct ps_backend *backend);
 /* Messages that the validation layer has given. */
 uint64_t ps_vk_messages(const struct ps_backend *backend);
 
-/* What was handed over so far, for tests of their number; pipelines and barriers as they were recorded. */
+/* What was recorded or handed over again so far, for tests of their number. Pipelines, barriers and shaders count once, where
+ * they were recorded. */
 struct ps_vk_counts {
     uint64_t dispatches, barriers, submissions, pipelines;
-    uint64_t by_variant;  /* of the dispatches, those by other shaders than a kernel's own */
-    const char *shader;   /* of the last dispatch */
+    uint64_t by_variant;  /* dispatches recorded by other shaders than a kernel's own */
+    const char *shader;   /* of the last dispatch recorded */
     uint64_t uploads;     /* copies of weights on a queue of their own */
     uint64_t round_trips; /* the host waited for bytes that the device was still at work on */
     uint64_t replays;     /* of the submissions, those of commands that had been recorded before */
