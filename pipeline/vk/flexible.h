@@ -41,8 +41,8 @@ typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixFlexibleDime
     VkCooperativeMatrixFlexibleDimensionsPropertiesNV *pProperties);
 #endif
 
-/* What the sizes of a subgroup's matrices are multiples of, float16 in and float sums; zeros where the device lacks a feature
- * that attention_coop2 needs. The device has the extension. */
+/* What the sizes of a subgroup's matrices are multiples of, float16 in, and sums in float as well as in float16; zeros where
+ * the device lacks a feature that attention_coop2 needs. The device has the extension. */
 struct ps_vk_matrix ps_vk_find_flexible(const struct ps_vk *vk);
 
 /* Work groups whose matrices are looked for are of so many lanes, and of twice as many. */
