@@ -85,7 +85,7 @@ struct trial {
 
 /* As it is kept. */
 struct findings {
-    uint64_t tried;        /* by which attempts: a hash of them */
+    uint64_t tried;        /* which variants, by which attempts: a hash of them */
     uint32_t unsound;      /* variants by bits, as ps_vk.variants */
     uint32_t unequal;      /* as ps_vk.unequal */
     uint32_t not_bfloat16; /* sound ones that are not in bfloat16 */
@@ -468,9 +468,12 @@ static uint32_t slow_ones(struct trial *trial, uint32_t sound)
     return slow;
 }
 
-static uint64_t hash_of_attempts(void)
+/* A device may offer fewer variants, or them in fewer types, another time, as under a validation layer that is older. */
+static uint64_t hash_of_trials(const struct ps_vk *vk)
 {
-    return ps_vk_hash(ps_vk_hash(PS_VK_HASH_BEGIN, attempts, sizeof attempts), races, sizeof races);
+    const uint32_t offered[] = {vk->variants, vk->has_bfloat16};
+    const uint64_t hash = ps_vk_hash(PS_VK_HASH_BEGIN, attempts, sizeof attempts);
+    return ps_vk_hash(ps_vk_hash(hash, races, sizeof races), offered, sizeof offered);
 }
 
 static bool read_findings(struct ps_vk *vk, struct findings *findings)
@@ -481,7 +484,7 @@ static bool read_findings(struct ps_vk *vk, struct findings *findings)
     if (whole)
         memcpy(findings, kept, sizeof *findings);
     free(kept);
-    whole = whole && findings->tried == hash_of_attempts();
+    whole = whole && findings->tried == hash_of_trials(vk);
     for (size_t i = 0; i < PS_VK_PACED * PS_VK_TILES && whole; i++) {
         const struct ps_vk_pace pace = findings->paces[i / PS_VK_TILES][i % PS_VK_TILES];
         whole = pace.seconds >= 0 && pace.seconds < 1 && pace.groups >= 0 && pace.groups < 1e6;
@@ -536,7 +539,7 @@ bool ps_vk_trials(struct ps_vk *vk, struct ps_error *error)
     if (!vk->try_all && !vk->cache && !(vk->variants & ~ps_vk_variant_named("portable", PS_KERNELS)))
         return true;
     if (!read_findings(vk, &findings)) {
-        findings = (struct findings){.tried = hash_of_attempts()};
+        findings = (struct findings){.tried = hash_of_trials(vk)};
         const double begin = ps_seconds();
         if (!backend->ops->reserve(backend, PS_SCRATCH, &scratch, 1, error) ||
             !backend->ops->reserve(backend, PS_WEIGHTS, &weights, 1, error) ||

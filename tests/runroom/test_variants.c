@@ -80,20 +80,25 @@ static struct ps_vk_params params_of(const char *variant)
                                  .stand_in = emulated ? &coop2_emulation : NULL};
 }
 
+/* Validated, unless the layer is older than what the variant is made of. */
+static struct ps_backend *open_validated(struct ps_vk_params params, struct ps_error *error)
+{
+    params.validate = true;
+    struct ps_backend *backend = ps_vk_open(&params, error);
+    if (backend || error->status != PS_ERR_DEVICE)
+        return backend;
+    *error = (struct ps_error){0};
+    params.validate = false;
+    return ps_vk_open(&params, error);
+}
+
 /* The device with that variant; null where it cannot run it. */
 static struct ps_backend *open_variant(const char *variant, uint32_t tile)
 {
     struct ps_error error = {0};
     struct ps_vk_params params = params_of(variant);
-    params.validate = true;
     params.tile = tile;
-    struct ps_backend *backend = ps_vk_open(&params, &error);
-    /* The validation layer may be older than what the variant is made of. */
-    if (!backend && error.status == PS_ERR_DEVICE) {
-        error = (struct ps_error){0};
-        params.validate = false;
-        backend = ps_vk_open(&params, &error);
-    }
+    struct ps_backend *backend = open_validated(params, &error);
     if (!backend) {
         assert_error(error, PS_ERR_DEVICE, "device.variant");
         print_message("not tried: %s\n", error.message);
@@ -286,8 +291,7 @@ static void matrices_are_tried_and_timed(void **state)
     assert_int_equal(heard.warnings, COOP);
 
     struct ps_error error = {0};
-    backend =
-        ps_vk_open(&(struct ps_vk_params){.variant = "coop", .try_all = true, .validate = true}, &error);
+    backend = open_validated((struct ps_vk_params){.variant = "coop", .try_all = true}, &error);
     assert_no_error(error);
     const struct ps_vk *vk = (struct ps_vk *)backend;
     assert_int_equal(__builtin_popcount(vk->variants), COOP);
@@ -396,6 +400,26 @@ static void discard(const char *path)
     assert_int_equal(unlink(path), 0);
 }
 
+/* What was found of some variants says nothing where the device has others. */
+static void others_are_tried(const char *folder)
+{
+    struct heard heard = {0};
+    struct ps_error error = {0};
+    const struct ps_vk_params params = {
+        .variant = "portable", .cache = folder, .try_all = true, .log = {hear, &heard}};
+    struct ps_backend *backend = ps_vk_open(&params, &error);
+    assert_no_error(error);
+    assert_int_equal(heard.infos, 0);
+    struct ps_vk *vk = (struct ps_vk *)backend;
+    vk->variants = ps_vk_variant_named("portable", PS_KERNEL_attention);
+    assert_true(ps_vk_trials(vk, &error));
+    assert_int_equal(heard.infos, 1);
+    vk->has_bfloat16 = !vk->has_bfloat16;
+    assert_true(ps_vk_trials(vk, &error));
+    assert_int_equal(heard.infos, 2);
+    backend->ops->close(backend);
+}
+
 static void what_was_found_is_kept(void **state)
 {
     (void)state;
@@ -419,6 +443,7 @@ static void what_was_found_is_kept(void **state)
         assert_int_equal(in_use("portable", folder, PS_VK_SPOIL_ALL, &heard), PORTABLE);
         assert_int_equal(heard.infos, 0);
     }
+    others_are_tried(folder);
     each_file(folder, discard);
     assert_int_equal(rmdir(folder), 0);
     assert_int_equal(rmdir(above), 0);
