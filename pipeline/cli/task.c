@@ -183,7 +183,15 @@ static enum ps_status look(struct cli_task *task)
     return error->status;
 }
 
-void cli_task_load(struct cli_task *task)
+/* A cluster may take a machine for dead whose process lives on and makes the same clip. Then it may just be naming it, or
+ * have cleared our temporaries away; the next try finds the clip. */
+static void reconsider(struct cli_task *task)
+{
+    if (task->sole && task->error.status == PS_ERR_OUTPUT && !cli_task_ends_all(&task->error))
+        task->error.status = PS_ERR_TRY_AGAIN;
+}
+
+static void load(struct cli_task *task)
 {
     struct cli_job *job = &task->job;
     struct ps_error *error = &task->error;
@@ -204,12 +212,10 @@ void cli_task_load(struct cli_task *task)
         task->swept += cli_job_sweep(job, is_orphaned(task));
 }
 
-/* A cluster may take a machine for dead whose process lives on and makes the same clip. Then it may just be naming it, or
- * have cleared our temporaries away; the next try finds the clip. */
-static void reconsider(struct cli_task *task)
+void cli_task_load(struct cli_task *task)
 {
-    if (task->sole && task->error.status == PS_ERR_OUTPUT && !cli_task_ends_all(&task->error))
-        task->error.status = PS_ERR_TRY_AGAIN;
+    load(task);
+    reconsider(task);
 }
 
 void cli_task_render(struct cli_task *task, const struct ps_render_events *events)

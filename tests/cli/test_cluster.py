@@ -1,11 +1,13 @@
 """Batches that a scheduler starts, stops and starts again, and what samples/cluster has for that. A real Slurm is in
 slow_slurm.py."""
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -115,6 +117,32 @@ class Requeue(batching.Case):
         self.assertEqual(self.clips(), self.clips("calm"))
         self.assertEqual(batching.temporaries(self.folder), [])
         self.assertEqual(os.listdir(self.folder / "states"), [])
+
+    def test_the_other_names_the_clip_while_the_photo_is_read(self):
+        """Held back by a photo that takes long to read; when it looked, the clip was not there."""
+        self.list("photo,seed\np0.png,0\n")
+        self.write("p0.png", harness.png(1600, 1200))
+        self.batch(OK, out="calm")
+        process = self.start(*self.arguments("--requeue", "--journal", "b.sqlite", "--states", "states"))
+        self.hold_back_while_it_reads(process)
+        self.batch(OK, "--requeue", "--journal", "a.sqlite", "--states", "states")
+        process.send_signal(signal.SIGCONT)
+        told = process.communicate(timeout=300)[1]
+        self.assertEqual(process.returncode, OK, told)
+        self.assertIn(b"to be tried again", told)
+        self.assertEqual(self.clips(), self.clips("calm"))
+
+    def hold_back_while_it_reads(self, process):
+        """Stops the process in the middle of its job's photo, which a process of its own decodes."""
+        tasks, journal = pathlib.Path("/proc/%d/task" % process.pid), self.folder / "b.sqlite"
+        while process.poll() is None:
+            if not journal.exists() or not any((task / "children").read_text() for task in tasks.iterdir()):
+                continue
+            with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % journal, uri=True)) as connection:
+                if connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()[0]:
+                    process.send_signal(signal.SIGSTOP)
+                    return
+        self.fail(process.communicate()[1])
 
     def test_needs_sidecars(self):
         self.rows(1)
